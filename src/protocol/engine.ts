@@ -1,0 +1,105 @@
+/**
+ * Host ↔ engine: the methods of the JSON-RPC connection. Messages travel over the child process's IPC channel with
+ * V8's structured clone (`serialization: 'advanced'`), so typed arrays are binary on the wire.
+ */
+import type {
+  AnalysisInfo,
+  PatternMatrix,
+  Prediction,
+  Reduction,
+  SourcesByLayer,
+  Thumbnails,
+  Timings,
+  Token,
+  Weighting,
+} from './analysis';
+import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
+
+export interface OpenCheckpointParams {
+  /** A checkpoint folder, or a file in it (`config.json`, `*.safetensors`, `*.safetensors.index.json`). */
+  path: string;
+  /** Names in the order they are to be tried; empty: the default order. */
+  providers: string[];
+}
+
+export interface AnalyzeParams {
+  checkpointId: string;
+  /** Exactly one of `text` and `ids`. */
+  text?: string;
+  ids?: number[];
+  /** Prompts longer than this (and than the context) are cut. */
+  maxTokens?: number;
+  /** Predictions kept for each position. */
+  topK: number;
+}
+
+export interface PatternParams {
+  analysisId: string;
+  reduction: Reduction;
+  weighting: Weighting;
+  /** Needed for `one`. */
+  head?: HeadRef;
+}
+
+export interface RunParams {
+  checkpointId: string;
+  text?: string;
+  ids?: number[];
+  /** TransformerLens hook names or globs. */
+  hooks: string[];
+  topK: number;
+}
+
+export interface HookTensor {
+  shape: number[];
+  data: Float32Array;
+}
+
+export interface RunResult {
+  tokens: Token[];
+  provider: string;
+  timings: Timings;
+  predictions: Prediction[][];
+  hooks: Record<string, HookTensor>;
+  notices: string[];
+}
+
+/** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
+export interface EngineRequests {
+  /** Also the liveness check. */
+  version: [void, { pid: number; onnxruntime: string; providers: string[] }];
+  findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];
+  openCheckpoint: [OpenCheckpointParams, CheckpointInfo];
+  closeCheckpoint: [{ checkpointId: string }, void];
+  analyze: [AnalyzeParams, AnalysisInfo];
+  closeAnalysis: [{ analysisId: string }, void];
+  pattern: [PatternParams, PatternMatrix];
+  thumbnails: [{ analysisId: string; weighting: Weighting; size: number }, Thumbnails];
+  sources: [{ analysisId: string; destination: number; k: number }, SourcesByLayer];
+  /** Writes [layer, head, dst, src] patterns (or one head's) as safetensors with TransformerLens names. */
+  exportPattern: [{ analysisId: string; head?: HeadRef; weighting: Weighting; file: string }, void];
+}
+
+export type EngineMethod = keyof EngineRequests;
+
+/** Progress of `openCheckpoint` and `analyze`, sent with the request's progress token. */
+export interface EngineProgress {
+  /** e.g. `Loading layers 0–5 of 12`. */
+  message: string;
+  /** 0–1, absent when unknown. */
+  fraction?: number;
+}
+
+/** JSON-RPC error codes of ours (above the reserved range). */
+export const EngineErrorCode = {
+  /** The person's input is at fault; `message` is one sentence for them. */
+  badInput: 1,
+  /** The id names nothing that is open (closed, evicted, or the engine was restarted). */
+  gone: 2,
+} as const;
+
+/** Engine → host: a line for the log. */
+export interface LogLine {
+  level: 'info' | 'warn' | 'error';
+  message: string;
+}

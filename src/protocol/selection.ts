@@ -1,0 +1,100 @@
+/**
+ * One selection for one analysis, held by the host (UI.md, "One selection"). Views send `SelectionEvent`s; host and views
+ * run the same reducer, so that a view can draw its own hover in the same frame and agrees with the host afterwards.
+ */
+import type { Reduction, Weighting } from './analysis';
+import type { HeadRef } from './checkpoint';
+
+/** What the pointer, the cursor or the keyboard is on. */
+export interface Focus {
+  destination?: number;
+  source?: number;
+}
+
+/** Which side a token is on when it is hovered or locked by itself. */
+export type Side = 'destination' | 'source';
+
+export interface Selection {
+  /** Follows the pointer; empty when it is over nothing. */
+  preview: Focus;
+  /** Kept until Escape or another click. */
+  locked: Focus;
+  /** The head that is drawn large in mode `one`. */
+  head: HeadRef;
+  /** Head under the pointer in the grid or tree. */
+  previewHead?: HeadRef;
+  side: Side;
+  reduction: Reduction;
+  weighting: Weighting;
+}
+
+export type SelectionEvent =
+  | { kind: 'hoverToken'; token: number }
+  | { kind: 'hoverCell'; destination: number; source: number }
+  | { kind: 'hoverHead'; head: HeadRef }
+  | { kind: 'leave' }
+  | { kind: 'lockToken'; token: number }
+  | { kind: 'lockCell'; destination: number; source: number }
+  | { kind: 'chooseHead'; head: HeadRef }
+  | { kind: 'unlock' }
+  | { kind: 'side'; side: Side }
+  | { kind: 'reduction'; reduction: Reduction }
+  | { kind: 'weighting'; weighting: Weighting };
+
+export const initialSelection = (head: HeadRef = { layer: 0, head: 0 }): Selection => ({
+  preview: {},
+  locked: {},
+  head,
+  side: 'destination',
+  reduction: 'one',
+  weighting: 'pattern',
+});
+
+const other = (side: Side): Side => (side === 'destination' ? 'source' : 'destination');
+
+/** The one token that is locked by itself (not as a cell), on the selection's side. */
+export const lockedToken = (s: Selection): number | undefined => s.locked[s.side];
+
+/**
+ * Hovering a token previews it on the selection's side; when a token is locked there already, the hovered one is the
+ * other end of the pair. Locking the locked token again unlocks it.
+ */
+export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
+  switch (e.kind) {
+    case 'hoverToken': {
+      const side = lockedToken(s) === undefined ? s.side : other(s.side);
+      return { ...s, preview: { [side]: e.token }, previewHead: undefined };
+    }
+    case 'hoverCell':
+      return { ...s, preview: { destination: e.destination, source: e.source }, previewHead: undefined };
+    case 'hoverHead':
+      return { ...s, preview: {}, previewHead: e.head };
+    case 'leave':
+      return { ...s, preview: {}, previewHead: undefined };
+    case 'lockToken':
+      return lockedToken(s) === e.token && s.locked[other(s.side)] === undefined
+        ? { ...s, locked: {}, preview: {} }
+        : { ...s, locked: { [s.side]: e.token }, preview: {} };
+    case 'lockCell':
+      return s.locked.destination === e.destination && s.locked.source === e.source
+        ? { ...s, locked: {} }
+        : { ...s, locked: { destination: e.destination, source: e.source } };
+    case 'chooseHead':
+      return { ...s, head: e.head, reduction: 'one', previewHead: undefined };
+    case 'unlock':
+      return { ...s, locked: {}, preview: {}, previewHead: undefined };
+    case 'side':
+      // a token that is locked by itself stays locked, on the other side
+      return { ...s, side: e.side, locked: { [e.side]: s.locked[s.side] ?? s.locked[e.side] }, preview: {} };
+    case 'reduction':
+      return { ...s, reduction: e.reduction };
+    case 'weighting':
+      return { ...s, weighting: e.weighting };
+  }
+}
+
+/** The token that tints are about: the locked one, else the previewed one. `side` tells whether its row or column. */
+export function focusToken(s: Selection): { side: Side; token: number } | undefined {
+  const token = s.locked[s.side] ?? s.preview[s.side];
+  return token === undefined ? undefined : { side: s.side, token };
+}
