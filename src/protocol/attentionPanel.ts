@@ -68,7 +68,7 @@ export const panelToHost = {
 export type PanelCommand = 'analyzeSelection' | 'openSample' | 'openCheckpoint' | 'rerun' | 'showLog' | 'cancel';
 export interface PanelToHost {
   /** The script runs: send everything. */
-  [panelToHost.ready]: void;
+  [panelToHost.ready]: null;
   [panelToHost.select]: { event: SelectionEvent; seq: number };
   [panelToHost.command]: PanelCommand;
   /** `png`: the panel draws the current matrix and sends the bytes. `tokens`/values for csv and safetensors are the host's. */

@@ -67,17 +67,17 @@ export interface RunResult {
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
 export interface EngineRequests {
   /** Also the liveness check. */
-  version: [void, { pid: number; onnxruntime: string; providers: string[] }];
+  version: [null, { pid: number; onnxruntime: string; providers: string[] }];
   findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];
   openCheckpoint: [OpenCheckpointParams, CheckpointInfo];
-  closeCheckpoint: [{ checkpointId: string }, void];
+  closeCheckpoint: [{ checkpointId: string }, null];
   analyze: [AnalyzeParams, AnalysisInfo];
-  closeAnalysis: [{ analysisId: string }, void];
+  closeAnalysis: [{ analysisId: string }, null];
   pattern: [PatternParams, PatternMatrix];
   thumbnails: [{ analysisId: string; weighting: Weighting; size: number }, Thumbnails];
   sources: [{ analysisId: string; destination: number; k: number }, SourcesByLayer];
   /** Writes [layer, head, dst, src] patterns (or one head's) as safetensors with TransformerLens names. */
-  exportPattern: [{ analysisId: string; head?: HeadRef; weighting: Weighting; file: string }, void];
+  exportPattern: [{ analysisId: string; head?: HeadRef; weighting: Weighting; file: string }, null];
 }
 
 export type EngineMethod = keyof EngineRequests;
