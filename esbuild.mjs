@@ -1,9 +1,10 @@
 // Bundles extension, engine, command line, panels (dist/) and, with --tests, the test suites (out/).
 import * as esbuild from 'esbuild';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 
 const flags = new Set(process.argv.slice(2));
-const common = { bundle: true, sourcemap: true, logLevel: 'warning', minify: flags.has('--production') };
+const production = flags.has('--production');
+const common = { bundle: true, sourcemap: !production, logLevel: 'warning', minify: production };
 /** Node side: onnxruntime-node stays outside (native), vscode is the host's. */
 const node = { ...common, platform: 'node', target: 'node20', format: 'cjs', external: ['vscode', 'onnxruntime-node'] };
 const browser = {
@@ -15,10 +16,10 @@ const browser = {
   jsxImportSource: 'preact',
 };
 
-const testsIn = (dir) =>
+const filesIn = (dir, ending) =>
   existsSync(dir)
     ? readdirSync(dir)
-        .filter((f) => f.endsWith('.test.ts'))
+        .filter((f) => f.endsWith(ending))
         .map((f) => `${dir}/${f}`)
     : [];
 
@@ -34,28 +35,38 @@ const builds = [
     assetNames: '[name]',
   },
 ];
+/** Libraries that tests load at run time instead of carrying a copy. */
+const libraries = ['mocha', 'playwright-core', 'eslint', 'esbuild'];
+/** Everything below test/SUITE with that ending, bundled into out/SUITE. */
+const suite = (name, ending = '.test.ts', ...more) => ({
+  ...node,
+  entryPoints: [...filesIn(`test/${name}`, ending), ...more],
+  outdir: `out/${name}`,
+  external: [...node.external, ...libraries],
+});
 const testBuilds = [
-  { ...node, entryPoints: testsIn('test/unit'), outdir: 'out/unit', external: [...node.external, 'mocha'] },
-  {
-    ...node,
-    entryPoints: [...testsIn('test/integration'), 'test/integration/index.ts'].filter(existsSync),
-    outdir: 'out/integration',
-    external: [...node.external, 'mocha'],
-  },
-  {
-    ...node,
-    entryPoints: testsIn('test/e2e'),
-    outdir: 'out/e2e',
-    external: [...node.external, 'mocha', 'playwright-core'],
-  },
+  suite('unit'),
+  suite('integration', '.test.ts', 'test/integration/index.ts'),
+  suite('e2e'),
+  suite('package'),
+  suite('bench', '.bench.ts'),
+  suite('support', 'reporter.ts'),
 ];
 
-const wanted = [...builds, ...(flags.has('--tests') ? testBuilds : [])].filter(
-  (b) => Object.keys(b.entryPoints).length > 0,
-);
+/** A test whose source is gone must not run again. */
+function removeStale({ outdir, entryPoints }) {
+  const wanted = new Set(entryPoints.map((file) => file.replace(/^.*\//, '').replace(/\.ts$/, '.js')));
+  for (const file of filesIn(outdir, '.js')) if (!wanted.has(file.slice(outdir.length + 1))) rmSync(file);
+}
+
+const withTests = flags.has('--tests');
+if (withTests) testBuilds.forEach(removeStale);
+const wanted = [...builds, ...(withTests ? testBuilds : [])].filter((b) => Object.keys(b.entryPoints).length > 0);
 const present = wanted.filter((b) => Object.values(b.entryPoints).every((e) => existsSync(e)));
 if (flags.has('--watch')) {
   for (const build of present) await (await esbuild.context({ ...build, logLevel: 'info' })).watch();
 } else {
-  await Promise.all(present.map((build) => esbuild.build(build)));
+  // esbuild has printed what is wrong; a stack would say no more.
+  const results = await Promise.allSettled(present.map((build) => esbuild.build(build)));
+  if (results.some(({ status }) => status === 'rejected')) process.exitCode = 1;
 }

@@ -39,6 +39,18 @@ export interface SelectionMessage {
   seq: number;
 }
 
+/** `origin` of the attention panel's own events. */
+export const PANEL_ORIGIN = 'attentionPanel';
+
+/** What the panel draws large for a selection: the head under the pointer, else the reduction that is set. */
+export function matrixKeyOf(analysisId: string, s: Selection): MatrixKey {
+  const { weighting, previewHead } = s;
+  if (previewHead) return { analysisId, weighting, reduction: 'one', head: previewHead };
+  return s.reduction === 'one'
+    ? { analysisId, weighting, reduction: 'one', head: s.head }
+    : { analysisId, weighting, reduction: s.reduction };
+}
+
 export type ExportFormat = 'png' | 'csv' | 'safetensors';
 
 /** Host → panel notifications. */

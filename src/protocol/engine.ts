@@ -2,17 +2,7 @@
  * Host ↔ engine: the methods of the JSON-RPC connection. Messages travel over the child process's IPC channel with
  * V8's structured clone (`serialization: 'advanced'`), so typed arrays are binary on the wire.
  */
-import type {
-  AnalysisInfo,
-  PatternMatrix,
-  Prediction,
-  Reduction,
-  SourcesByLayer,
-  Thumbnails,
-  Timings,
-  Token,
-  Weighting,
-} from './analysis';
+import type { AnalysisInfo, PatternMatrix, Reduction, SourcesByLayer, Thumbnails, Weighting } from './analysis';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
 
 export interface OpenCheckpointParams {
@@ -41,27 +31,9 @@ export interface PatternParams {
   head?: HeadRef;
 }
 
-export interface RunParams {
-  checkpointId: string;
-  text?: string;
-  ids?: number[];
-  /** TransformerLens hook names or globs. */
-  hooks: string[];
-  topK: number;
-}
-
 export interface HookTensor {
   shape: number[];
   data: Float32Array;
-}
-
-export interface RunResult {
-  tokens: Token[];
-  provider: string;
-  timings: Timings;
-  predictions: Prediction[][];
-  hooks: Record<string, HookTensor>;
-  notices: string[];
 }
 
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
@@ -90,12 +62,14 @@ export interface EngineProgress {
   fraction?: number;
 }
 
-/** JSON-RPC error codes of ours (above the reserved range). */
+/** JSON-RPC error codes of ours (outside the reserved range). Anything else is an internal error; its stack is in `data`. */
 export const EngineErrorCode = {
   /** The person's input is at fault; `message` is one sentence for them. */
   badInput: 1,
   /** The id names nothing that is open (closed, evicted, or the engine was restarted). */
   gone: 2,
+  /** The person cancelled (the code that the Language Server Protocol uses). */
+  cancelled: -32800,
 } as const;
 
 /** Engine → host: a line for the log. */

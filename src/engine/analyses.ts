@@ -1,0 +1,45 @@
+import type { Token } from '../protocol/analysis';
+import type { Patterns } from './circuits/pattern';
+import { GoneError } from './errors';
+
+/** A finished analysis: what later questions about it are answered from. */
+export interface Analysis extends Patterns {
+  checkpointId: string;
+  tokens: Token[];
+}
+
+const bytesOf = ({ patterns, valueNorms }: Patterns): number =>
+  [...patterns, ...valueNorms].reduce((sum, { byteLength }) => sum + byteLength, 0);
+
+/** Finished analyses by id. Over the byte budget the oldest are dropped; the newest always stays. */
+export class Analyses {
+  /** Oldest first. */
+  private readonly byId = new Map<string, Analysis>();
+
+  constructor(private readonly budget: number) {}
+
+  add(id: string, analysis: Analysis): void {
+    this.byId.set(id, analysis);
+    let bytes = [...this.byId.values()].reduce((sum, each) => sum + bytesOf(each), 0);
+    for (const [oldest, each] of this.byId) {
+      if (bytes <= this.budget || oldest === id) break;
+      this.byId.delete(oldest);
+      bytes -= bytesOf(each);
+    }
+  }
+
+  /** @throws GoneError */
+  get(id: string): Analysis {
+    const analysis = this.byId.get(id);
+    if (!analysis) throw new GoneError('This analysis is no longer held in memory: run it again.');
+    return analysis;
+  }
+
+  delete(id: string): void {
+    this.byId.delete(id);
+  }
+
+  deleteOf(checkpointId: string): void {
+    for (const [id, analysis] of this.byId) if (analysis.checkpointId === checkpointId) this.byId.delete(id);
+  }
+}

@@ -1,0 +1,222 @@
+/** The safetensors format: 8 bytes header length (little endian), a JSON header, tensor data. Only the header is read. */
+import { randomBytes } from 'node:crypto';
+import { open, realpath, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { StoredTensor } from './checkpoint';
+import { InputError } from './errors';
+import { duplicateKey } from './json';
+
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/** Bits of one element. */
+const DTYPE_BITS: Record<string, number> = {
+  BOOL: 8,
+  U8: 8,
+  I8: 8,
+  F8_E4M3: 8,
+  F8_E5M2: 8,
+  F8_E8M0: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  I64: 64,
+  U64: 64,
+  F64: 64,
+  C64: 64,
+};
+
+/**
+ * The tensors of a safetensors file, by name. Every entry is checked: known dtype, shape, size, place inside the file,
+ * no overlap.
+ * @throws InputError naming file and tensor.
+ */
+export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
+  const file = await realpath(path).catch((cause: unknown) => {
+    throw new InputError(`${path} cannot be read: ${reason(cause)}.`);
+  });
+  const handle = await open(file, 'r').catch((cause: unknown) => {
+    throw new InputError(`${path} cannot be read: ${reason(cause)}.`);
+  });
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw new InputError(`${path} is not a file; a .safetensors file was expected.`);
+    const header = await readHeader(handle, path, stats.size);
+    return checkEntries(header.entries, { path, file, dataStart: header.end, dataBytes: stats.size - header.end });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What the system says, without its code and path: `no such file or directory`. */
+const reason = (cause: unknown): string =>
+  cause instanceof Error ? (/^[A-Z]+: ([^,]+)/.exec(cause.message)?.[1] ?? cause.message) : String(cause);
+
+async function readBytes(handle: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
+    if (bytesRead === 0) throw new InputError(`${path} ended at byte ${position + done} while it was read.`);
+    done += bytesRead;
+  }
+  return buffer;
+}
+
+async function readHeader(
+  handle: FileHandle,
+  path: string,
+  fileBytes: number,
+): Promise<{ entries: object; end: number }> {
+  if (fileBytes < 8) {
+    throw new InputError(`${path} is not a safetensors file: it has ${fileBytes} bytes, at least 8 were expected.`);
+  }
+  const stored = (await readBytes(handle, path, 0, 8)).readBigUInt64LE(0);
+  const length = Number(stored);
+  if (length > MAX_HEADER_BYTES) {
+    throw new InputError(
+      `${path} is not a safetensors file: its header length is ${stored} bytes, at most ${MAX_HEADER_BYTES} were expected.`,
+    );
+  }
+  if (length > fileBytes - 8) {
+    throw new InputError(
+      `${path} is truncated: its header is ${length} bytes long, but only ${fileBytes - 8} bytes follow the length.`,
+    );
+  }
+  const text = (await readBytes(handle, path, 8, length)).toString('utf8');
+  return { entries: parseHeader(text, path), end: 8 + length };
+}
+
+function parseHeader(text: string, path: string): object {
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch {
+    throw new InputError(`${path} is not a safetensors file: its header is not JSON.`);
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header)) {
+    throw new InputError(`${path} is not a safetensors file: its header is not a JSON object.`);
+  }
+  const twice = duplicateKey(text);
+  if (twice !== undefined) throw new InputError(`${path} names tensor ${twice} twice in its header.`);
+  return header;
+}
+
+interface Place {
+  /** As the person knows it, for messages. */
+  path: string;
+  file: string;
+  dataStart: number;
+  dataBytes: number;
+}
+
+function checkEntries(header: object, place: Place): Map<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name !== '__metadata__') tensors.set(name, checkEntry(name, entry, place));
+  }
+  checkOverlaps(tensors, place.path);
+  return tensors;
+}
+
+const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isSize);
+
+/** A value for a message, cut when it is long. */
+const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
+
+function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataBytes }: Place): StoredTensor {
+  const fail = (problem: string): never => {
+    throw new InputError(`${path}: tensor ${name} ${problem}.`);
+  };
+  if (typeof entry !== 'object' || entry === null) return fail(`is ${shown(entry)}, an object was expected`);
+  const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
+  const bits = typeof dtype === 'string' && Object.hasOwn(DTYPE_BITS, dtype) ? DTYPE_BITS[dtype] : undefined;
+  if (typeof dtype !== 'string' || bits === undefined) {
+    return fail(`has dtype ${shown(dtype)}, one of ${Object.keys(DTYPE_BITS).join(', ')} was expected`);
+  }
+  if (!isSizes(shape)) return fail(`has shape ${shown(shape)}, an array of non-negative integers was expected`);
+  if (!isSizes(offsets) || offsets.length !== 2) {
+    return fail(`has data_offsets ${shown(offsets)}, two non-negative integers were expected`);
+  }
+  const [begin, end] = offsets as [number, number];
+  if (begin > end) return fail(`has data_offsets ${shown(offsets)}, the first must not be greater than the second`);
+  const expected = (shape.reduce((product, size) => product * size, 1) * bits) / 8;
+  if (expected !== end - begin) {
+    return fail(`has ${end - begin} bytes of data, ${expected} were expected for ${dtype} of shape ${shown(shape)}`);
+  }
+  if (end > dataBytes) {
+    return fail(`ends at byte ${dataStart + end}, but the file has ${dataStart + dataBytes} bytes: it is truncated`);
+  }
+  return { file, dtype, shape, offset: dataStart + begin, length: end - begin };
+}
+
+function checkOverlaps(tensors: Map<string, StoredTensor>, path: string): void {
+  const byOffset = [...tensors].filter(([, t]) => t.length > 0).sort(([, a], [, b]) => a.offset - b.offset);
+  for (let i = 1; i < byOffset.length; i++) {
+    const [before, a] = byOffset[i - 1]!;
+    const [name, b] = byOffset[i]!;
+    if (a.offset + a.length > b.offset) {
+      throw new InputError(`${path}: tensors ${before} and ${name} overlap; each was expected to have its own bytes.`);
+    }
+  }
+}
+
+/** Bytes written at once. */
+const CHUNK = 8 << 20;
+
+/**
+ * Writes F32 tensors. The file appears whole or not at all: it is written under another name and then renamed.
+ * @throws InputError when a shape does not fit its data.
+ */
+export async function writeSafetensors(
+  file: string,
+  tensors: Record<string, { shape: number[]; data: Float32Array }>,
+): Promise<void> {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  const header = headerOf(tensors);
+  const handle = await open(temporary, 'wx').catch((cause: unknown) => {
+    throw new InputError(`${file} cannot be written: ${reason(cause)}.`);
+  });
+  try {
+    try {
+      await handle.writeFile(header);
+      for (const { data } of Object.values(tensors)) {
+        for (let at = 0; at < data.byteLength; at += CHUNK) {
+          const length = Math.min(CHUNK, data.byteLength - at);
+          await handle.writeFile(new Uint8Array(data.buffer, data.byteOffset + at, length));
+        }
+      }
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new InputError(`${file} cannot be written: ${reason(cause)}.`);
+  }
+}
+
+/** Length and JSON header, padded with spaces so that the data begins at a multiple of 8. */
+function headerOf(tensors: Record<string, { shape: number[]; data: Float32Array }>): Buffer {
+  const entries: [string, object][] = [['__metadata__', { format: 'pt' }]];
+  let end = 0;
+  for (const [name, { shape, data }] of Object.entries(tensors)) {
+    if (shape.reduce((product, size) => product * size, 1) !== data.length) {
+      throw new InputError(`Tensor ${name} has ${data.length} values, which is not what shape ${shown(shape)} holds.`);
+    }
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] }]);
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
+  const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');
+  header.writeBigUInt64LE(BigInt(header.length - 8), 0);
+  json.copy(header, 8);
+  return header;
+}

@@ -1,0 +1,110 @@
+import { readFile } from 'node:fs/promises';
+import type { Prediction, Timings } from '../../protocol/analysis';
+import type { HookTensor } from '../../protocol/engine';
+import { InputError } from '../checkpoint/errors';
+import { openCheckpoint } from '../checkpoint/open';
+import { writeSafetensors } from '../checkpoint/safetensors';
+import { predictions, surprisalBits } from '../circuits/nextToken';
+import { expandHooks } from '../graph/hooks';
+import { readPrompt, tokenTextOf } from '../prompt';
+import type { Prompt } from '../prompt';
+import { createRunner } from '../runtime/runner';
+import { note, printJson, table, visible } from './print';
+
+export interface RunOptions {
+  prompt?: string;
+  promptFile?: string;
+  ids?: string;
+  hooks?: string;
+  out?: string;
+  json?: boolean;
+  provider?: string;
+}
+
+const TOP_K = 5;
+
+interface Result extends Prompt {
+  provider: string;
+  timings: Timings;
+  surprisal: Float32Array;
+  predictions: Prediction[][];
+  hooks: Record<string, HookTensor>;
+}
+
+/** `circuitscope run`: runs a prompt, prints tokens and predictions, writes hooks. */
+export async function run(path: string, options: RunOptions): Promise<void> {
+  const input = await promptInput(options);
+  const globs = hookGlobs(options);
+  const start = performance.now();
+  const checkpoint = await openCheckpoint(path);
+  // mistakes first: an execution provider takes its time, and libraries of its own write to stderr
+  const prompt = readPrompt(checkpoint, input);
+  const hooks = globs.length ? expandHooks(checkpoint.description, globs) : [];
+  const providers = options.provider === undefined ? [] : [options.provider];
+  const runner = await createRunner(checkpoint, { providers, log: () => undefined });
+  const opened = performance.now() - start;
+  const done = await runner.run({ ids: prompt.tokens.map(({ id }) => id), hooks, topK: TOP_K });
+  if (options.out !== undefined) await writeSafetensors(options.out, done.hooks);
+  const result: Result = {
+    ...prompt,
+    notices: [...checkpoint.notices, ...prompt.notices],
+    provider: runner.provider,
+    timings: { load: opened + done.loadMs, run: done.runMs },
+    surprisal: surprisalBits(done.next!),
+    predictions: predictions(done.next!, tokenTextOf(checkpoint)),
+    hooks: done.hooks,
+  };
+  if (runner.providerNotes.length) note(runner.providerNotes.join('; '));
+  result.notices.forEach(note);
+  if (options.json) printJson(asJson(result));
+  else process.stdout.write(asText(result));
+  if (options.out !== undefined) note(`${options.out}: ${hooks.length} arrays written`);
+  await runner.dispose();
+}
+
+async function promptInput({ prompt, promptFile, ids }: RunOptions): Promise<{ text?: string; ids?: number[] }> {
+  if ([prompt, promptFile, ids].filter((given) => given !== undefined).length !== 1)
+    throw new InputError('give exactly one of --prompt, --prompt-file and --ids');
+  if (ids !== undefined) return { ids: ids.split(',').map(tokenId) };
+  if (promptFile === undefined) return { text: prompt };
+  const text = await readFile(promptFile, 'utf8').catch((error: unknown) => {
+    throw new InputError(`--prompt-file cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+  });
+  return { text };
+}
+
+function tokenId(text: string): number {
+  if (!/^\s*\d+\s*$/.test(text)) throw new InputError(`--ids: expected token ids such as 1,2,3, found “${text}”`);
+  return Number(text);
+}
+
+function hookGlobs({ hooks, out }: RunOptions): string[] {
+  if (hooks === undefined && out === undefined) return [];
+  if (out === undefined) throw new InputError('--hooks needs --out, the file to write to');
+  if (hooks === undefined) throw new InputError('--out needs --hooks, the names of what to write');
+  return hooks.split(',').map((glob) => glob.trim());
+}
+
+function asJson({ tokens, provider, timings, surprisal, predictions, hooks, notices }: Result): object {
+  return {
+    tokens,
+    provider,
+    timings,
+    /** Bits; null at 0. */
+    surprisal: Array.from(surprisal, (bits) => (Number.isNaN(bits) ? null : bits)),
+    predictions,
+    hooks: Object.fromEntries(Object.entries(hooks).map(([name, { shape }]) => [name, shape])),
+    notices,
+  };
+}
+
+function asText({ tokens, provider, timings, surprisal, predictions }: Result): string {
+  const rows = tokens.map(({ id, text }, i) => {
+    const bits = Number.isNaN(surprisal[i]!) ? '' : surprisal[i]!.toFixed(2);
+    const top = predictions[i]?.[0];
+    return [`${i}`, `${id}`, visible(text), bits, top ? visible(top.text) : '', top ? top.p.toFixed(3) : ''];
+  });
+  const head = ['pos', 'id', 'token', 'bits', 'next', 'p'];
+  const end = `${tokens.length} tokens on ${provider}, loaded in ${timings.load.toFixed(0)} ms, run in ${timings.run.toFixed(0)} ms`;
+  return `${table([head, ...rows], [0, 1, 3, 5])}\n${end}\n`;
+}

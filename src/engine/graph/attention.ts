@@ -1,0 +1,142 @@
+import type { Layer, Linear, ModelDescription, Rotary } from '../checkpoint/description';
+import { DataType, type GraphBuilder, type Value } from './builder';
+import { linear } from './linear';
+import type { Weights } from './weights';
+
+/** Values of one attention layer. Head-major ones are `[head, pos, d_head]`, as the products need them. */
+export interface AttentionValues {
+  /** Before rotary positions, keys and values repeated to n_heads. `[head, pos, d_head]` */
+  q: Value;
+  k: Value;
+  v: Value;
+  rotQ?: Value;
+  rotK?: Value;
+  /** Scaled; masked entries are −∞. `[head, dst, src]` */
+  scores: Value;
+  pattern: Value;
+  /** `[pos, head, d_head]` */
+  z: Value;
+  /** `[pos, d_model]` */
+  out: Value;
+  /** `[head, src]` */
+  valueNorm: Value;
+}
+
+/** Inputs of the graph that every attention layer shares. */
+export interface AttentionInputs {
+  /** 0 or −∞ for a sliding window of this size (undefined: none). `[dst, src]` */
+  mask(window: number | undefined): Value;
+  /** Rotary tables `[pos, dims / 2]`. */
+  cos: Value;
+  sin: Value;
+}
+
+/** Emits attention: `x` feeds values, `xQK` queries and keys (they differ for shortformer positions). */
+export function attention(
+  g: GraphBuilder,
+  w: Weights,
+  d: ModelDescription,
+  layer: Layer,
+  x: Value,
+  xQK: Value,
+  inputs: AttentionInputs,
+): AttentionValues {
+  const { q, k: kvK, v: kvV } = projections(g, w, d, layer, x, xQK);
+  const k = repeatHeads(g, d, kvK);
+  const v = repeatHeads(g, d, kvV);
+  const rot = d.positions.kind === 'rotary' ? d.positions : undefined;
+  const rotQ = rot && rotate(g, rot, d.dHead, q, inputs);
+  const rotK = rot && repeatHeads(g, d, rotate(g, rot, d.dHead, kvK, inputs));
+
+  const scaledQ = g.op('Div', [rotQ ?? q, g.floats([layer.attnScale])]);
+  const kT = g.op('Transpose', [rotK ?? k], { perm: [0, 2, 1] });
+  const scores = g.op('Add', [g.op('MatMul', [scaledQ, kT]), inputs.mask(layer.window)]);
+  const pattern = g.op('Softmax', [scores], { axis: -1 });
+  const z = g.op('Transpose', [g.op('MatMul', [pattern, v])], { perm: [1, 0, 2] });
+  const flat = g.op('Reshape', [z, g.ints([0, d.nHeads * d.dHead])]);
+  const out = linear(g, w, flat, asMatrix(layer.out, d));
+  return { q, k, v, rotQ, rotK, scores, pattern, z, out, valueNorm: valueNorm(g, w, d, layer.out, v) };
+}
+
+/** Q, K and V as `[head, pos, d_head]`; K and V with n_key_value_heads. */
+function projections(
+  g: GraphBuilder,
+  w: Weights,
+  d: ModelDescription,
+  layer: Layer,
+  x: Value,
+  xQK: Value,
+): { q: Value; k: Value; v: Value } {
+  const { qkv } = layer;
+  if (qkv.kind === 'separate') {
+    return {
+      q: heads(g, w, d, xQK, qkv.q, d.nHeads),
+      k: heads(g, w, d, xQK, qkv.k, d.nKeyValueHeads),
+      v: heads(g, w, d, x, qkv.v, d.nKeyValueHeads),
+    };
+  }
+  // fused checkpoints never use shortformer positions, so that x is xQK
+  const all = linear(g, w, x, qkv.linear);
+  const [dims, axis] = qkv.order === 'qkv-head' ? [[0, 3, d.nHeads, d.dHead], 1] : [[0, d.nHeads, 3, d.dHead], 2];
+  const parts = g.ops('Split', [g.op('Reshape', [all, g.ints(dims)]), g.ints([1, 1, 1])], 3, { axis });
+  const [q, k, v] = parts.map((part) =>
+    g.op('Transpose', [g.op('Squeeze', [part, g.ints([axis])])], { perm: [1, 0, 2] }),
+  );
+  return { q: q!, k: k!, v: v! };
+}
+
+function heads(g: GraphBuilder, w: Weights, d: ModelDescription, x: Value, l: Linear, n: number): Value {
+  if (l.layout === 'heads') {
+    const product = g.op('MatMul', [g.op('Unsqueeze', [x, g.ints([0])]), w.float(g, l.weight)]);
+    return l.bias ? g.op('Add', [product, w.float(g, l.bias, [n, 1, d.dHead])]) : product;
+  }
+  const split = g.op('Reshape', [linear(g, w, x, l), g.ints([0, n, d.dHead])]);
+  return g.op('Transpose', [split], { perm: [1, 0, 2] });
+}
+
+/** Grouped-query attention: head h uses key/value head floor(h / group). */
+function repeatHeads(g: GraphBuilder, d: ModelDescription, x: Value): Value {
+  if (d.nKeyValueHeads === d.nHeads) return x;
+  const group = d.nHeads / d.nKeyValueHeads;
+  const index = g.ints(Array.from({ length: d.nHeads }, (_, h) => Math.floor(h / group)));
+  return g.op('Gather', [x, index], { axis: 0 });
+}
+
+/** Rotates the pairs (i, i + dims/2) of the first `dims` of each head (RoFormer; rotate-half, as transformers does). */
+function rotate(g: GraphBuilder, rot: Rotary, dHead: number, x: Value, { cos, sin }: AttentionInputs): Value {
+  const half = rot.dims / 2;
+  const rest = dHead - rot.dims;
+  const sizes = rest > 0 ? [half, half, rest] : [half, half];
+  const [a, b, tail] = g.ops('Split', [x, g.ints(sizes)], sizes.length, { axis: -1 });
+  const mul = (p: Value, q: Value): Value => g.op('Mul', [p, q]);
+  const first = g.op('Sub', [mul(a!, cos), mul(b!, sin)]);
+  const second = g.op('Add', [mul(b!, cos), mul(a!, sin)]);
+  return g.op('Concat', tail ? [first, second, tail] : [first, second], { axis: -1 });
+}
+
+/** W_O of all heads as one `[n_heads * d_head, d_model]` matrix (TransformerLens's layout is that, regrouped). */
+function asMatrix(out: Linear, d: ModelDescription): Linear {
+  if (out.layout !== 'heads') return out;
+  return { ...out, layout: 'in-out', weight: { ...out.weight, shape: [d.nHeads * d.dHead, d.dModel] } };
+}
+
+/**
+ * ‖v_s W_O‖ for every head and source, as sqrt(v (W_O W_Oᵀ) vᵀ): the Gram matrices are folded when the session is created, so
+ * that a run needs d_head² instead of d_head · d_model products. In float64, as the square would lose half of the digits.
+ */
+function valueNorm(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear, v: Value): Value {
+  const double = (x: Value): Value => g.op('Cast', [x], { to: DataType.DOUBLE });
+  const W_O = perHead(g, w, d, out, double); // [head, d_head, d_model]
+  const gram = g.op('MatMul', [W_O, g.op('Transpose', [W_O], { perm: [0, 2, 1] })]);
+  const v64 = double(v);
+  const squares = g.op('Mul', [g.op('MatMul', [v64, gram]), v64]);
+  const sum = g.op('ReduceSum', [squares, g.ints([-1])], { keepdims: 0 });
+  // rounding can leave a null direction a hair below zero
+  return g.op('Sqrt', [g.op('Relu', [g.op('Cast', [sum], { to: DataType.FLOAT })])]);
+}
+
+function perHead(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear, cast: (x: Value) => Value): Value {
+  if (out.layout === 'out-in')
+    return g.op('Transpose', [cast(w.float(g, out.weight, [d.dModel, d.nHeads, d.dHead]))], { perm: [1, 2, 0] });
+  return cast(w.float(g, out.weight, [d.nHeads, d.dHead, d.dModel]));
+}

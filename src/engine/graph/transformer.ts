@@ -1,0 +1,180 @@
+import type { Checkpoint } from '../checkpoint/checkpoint';
+import type { ModelDescription } from '../checkpoint/description';
+import { attention, type AttentionInputs, type AttentionValues } from './attention';
+import { DataType, GraphBuilder, type Value } from './builder';
+import { layerHook, type LayerHook } from './hooks';
+import { linear, mlp, norm } from './linear';
+import { Weights } from './weights';
+
+/** Names of the graph inputs; a graph has those that its outputs need. */
+export const graphInputs = {
+  ids: 'ids',
+  positions: 'positions',
+  /** Additive, 0 or −∞; a sliding window's has the window in its name. */
+  mask: (window?: number): string => (window === undefined ? 'mask' : `mask_window_${window}`),
+  cos: 'rope_cos',
+  sin: 'rope_sin',
+  /** The residual stream that an earlier segment left. */
+  resid: 'resid',
+  /** The token after each position. */
+  targets: 'targets',
+} as const;
+
+export const RESID_OUT = 'resid_out';
+export const nextOutputs = { ids: 'next_ids', logProbs: 'next_log_probs', targetLogProbs: 'target_log_probs' } as const;
+
+export interface Graph {
+  bytes: Uint8Array;
+  inputs: string[];
+  outputs: string[];
+  /** The folder that its external data lies in. */
+  folder: string;
+}
+
+/**
+ * The blocks [from, to) of a model; from 0 starts at the token embedding.
+ * Outputs: the wanted hooks, and the residual stream after the last block when `residOut`.
+ */
+export function emitBlocks(
+  checkpoint: Checkpoint,
+  { from, to, hooks, residOut }: { from: number; to: number; hooks: string[]; residOut: boolean },
+): Graph {
+  const g = new GraphBuilder();
+  const w = new Weights(checkpoint);
+  const d = checkpoint.description;
+  const values = new Map<string, Value>();
+  const position = positions(g, w, d, values);
+  let resid =
+    from === 0 ? embed(g, w, d, position, values) : g.input(graphInputs.resid, DataType.FLOAT, ['pos', d.dModel]);
+  const inputs = attentionInputs(g, d);
+  for (let layer = from; layer < to; layer++) resid = block(g, w, d, layer, resid, position, inputs, values);
+  const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
+  if (residOut) outputs.push(g.alias(resid, RESID_OUT));
+  const built = g.build(outputs.map((name) => ({ name, dtype: DataType.FLOAT })));
+  return { ...built, outputs, folder: w.folder };
+}
+
+/** Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens. */
+export function emitUnembed(checkpoint: Checkpoint, { hooks, topK }: { hooks: string[]; topK?: number }): Graph {
+  const g = new GraphBuilder();
+  const w = new Weights(checkpoint);
+  const d = checkpoint.description;
+  const resid = g.input(graphInputs.resid, DataType.FLOAT, ['pos', d.dModel]);
+  const { y, scale } = norm(g, w, d, resid, d.lnFinal);
+  const logits = linear(g, w, y, d.unembed);
+  const values = new Map([['logits', logits]]);
+  if (scale) values.set('ln_final.hook_scale', scale);
+  const outputs = hooks.map((name) => ({ name: g.alias(lookup(values, name), name), dtype: DataType.FLOAT }));
+  if (topK !== undefined) outputs.push(...nextTokens(g, logits, Math.min(topK, d.dVocab)));
+  return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
+}
+
+function nextTokens(g: GraphBuilder, logits: Value, k: number): { name: string; dtype: DataType }[] {
+  const logSum = g.op('ReduceLogSumExp', [logits, g.ints([-1])], { keepdims: 1 });
+  const [top, ids] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
+  const targets = g.input(graphInputs.targets, DataType.INT64, ['pos', 1]);
+  const target = g.op('GatherElements', [logits, targets], { axis: 1 });
+  return [
+    { name: g.alias(ids!, nextOutputs.ids), dtype: DataType.INT64 },
+    { name: g.alias(g.op('Sub', [top!, logSum]), nextOutputs.logProbs), dtype: DataType.FLOAT },
+    { name: g.alias(g.op('Sub', [target, logSum]), nextOutputs.targetLogProbs), dtype: DataType.FLOAT },
+  ];
+}
+
+/** W_pos of the positions `[pos, d_model]`; undefined for rotary models. */
+function positions(g: GraphBuilder, w: Weights, d: ModelDescription, values: Map<string, Value>): Value | undefined {
+  if (d.positions.kind === 'rotary') return undefined;
+  const index = g.input(graphInputs.positions, DataType.INT64, ['pos']);
+  const value = gatherRows(g, w, d.positions.W_pos, index);
+  values.set('hook_pos_embed', value);
+  return value;
+}
+
+function embed(
+  g: GraphBuilder,
+  w: Weights,
+  d: ModelDescription,
+  position: Value | undefined,
+  values: Map<string, Value>,
+): Value {
+  const value = gatherRows(g, w, d.W_E, g.input(graphInputs.ids, DataType.INT64, ['pos']));
+  values.set('hook_embed', value);
+  return position && d.positions.kind === 'standard' ? g.op('Add', [value, position]) : value;
+}
+
+/** Rows first, cast after: a cast of the whole table would be folded into a float32 copy of it. */
+function gatherRows(g: GraphBuilder, w: Weights, table: ModelDescription['W_E'], index: Value): Value {
+  const { value, dtype } = w.stored(g, table);
+  const rows = g.op('Gather', [value, index], { axis: 0 });
+  return dtype === DataType.FLOAT ? rows : g.op('Cast', [rows], { to: DataType.FLOAT });
+}
+
+function attentionInputs(g: GraphBuilder, d: ModelDescription): AttentionInputs {
+  const rope = d.positions.kind === 'rotary' ? d.positions.dims / 2 : 0;
+  return {
+    mask: (window) => g.input(graphInputs.mask(window), DataType.FLOAT, ['pos', 'pos']),
+    cos: g.input(graphInputs.cos, DataType.FLOAT, ['pos', rope]),
+    sin: g.input(graphInputs.sin, DataType.FLOAT, ['pos', rope]),
+  };
+}
+
+/** One block; registers its hooks and returns the residual stream after it. */
+function block(
+  g: GraphBuilder,
+  w: Weights,
+  d: ModelDescription,
+  index: number,
+  resid: Value,
+  position: Value | undefined,
+  inputs: AttentionInputs,
+  values: Map<string, Value>,
+): Value {
+  const layer = d.layers[index]!;
+  const set = (hook: LayerHook, value: Value | undefined): void => {
+    if (value !== undefined) values.set(layerHook(index, hook), value);
+  };
+  set('residPre', resid);
+  const ln1 = norm(g, w, d, resid, layer.ln1);
+  set('ln1Scale', ln1.scale);
+  const shortformer = position !== undefined && d.positions.kind === 'shortformer';
+  const xQK = shortformer ? g.op('Add', [ln1.y, position]) : ln1.y;
+  const attn = attention(g, w, d, layer, ln1.y, xQK, inputs);
+  setAttention(g, set, attn);
+  const mid = g.op('Add', [resid, attn.out]);
+  if (!layer.mlp) {
+    set('residPost', mid);
+    return mid;
+  }
+  if (!d.parallel) set('residMid', mid);
+  const ln2 = norm(g, w, d, d.parallel ? resid : mid, layer.ln2);
+  set('ln2Scale', ln2.scale);
+  const m = mlp(g, w, ln2.y, layer.mlp);
+  set('mlpPre', m.pre);
+  set('mlpPreLinear', m.preLinear);
+  set('mlpPost', m.post);
+  set('mlpOut', m.out);
+  const post = g.op('Add', [mid, m.out]);
+  set('residPost', post);
+  return post;
+}
+
+function setAttention(g: GraphBuilder, set: (hook: LayerHook, v: Value | undefined) => void, a: AttentionValues): void {
+  // TransformerLens has them as [pos, head, d_head]
+  const byPosition = (x: Value | undefined): Value | undefined => x && g.op('Transpose', [x], { perm: [1, 0, 2] });
+  set('q', byPosition(a.q));
+  set('k', byPosition(a.k));
+  set('v', byPosition(a.v));
+  set('rotQ', byPosition(a.rotQ));
+  set('rotK', byPosition(a.rotK));
+  set('attnScores', a.scores);
+  set('pattern', a.pattern);
+  set('valueNorm', a.valueNorm);
+  set('z', a.z);
+  set('attnOut', a.out);
+}
+
+function lookup(values: Map<string, Value>, name: string): Value {
+  const value = values.get(name);
+  if (value === undefined) throw new Error(`the graph has no hook ${name}`);
+  return value;
+}

@@ -1,0 +1,41 @@
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { Graph } from '../graph/transformer';
+
+/** One emitted graph, loaded on one provider. */
+export class Session {
+  private constructor(
+    private readonly session: InferenceSession,
+    private readonly graph: Graph,
+  ) {}
+
+  static async create(graph: Graph, provider: string): Promise<Session> {
+    const session = await InferenceSession.create(graph.bytes, {
+      executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
+      // measured: the arena keeps a spare copy of every output, and spinning threads hurt on a busy machine
+      enableCpuMemArena: false,
+      logSeverityLevel: 3,
+      extra: {
+        session: {
+          model_external_initializers_file_folder_path: graph.folder,
+          intra_op: { allow_spinning: '0' },
+        },
+      },
+    });
+    return new Session(session, graph);
+  }
+
+  /** Runs with those of `feeds` that the graph has as inputs. */
+  async run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+    const own: Record<string, Tensor> = {};
+    for (const name of this.graph.inputs) {
+      const feed = feeds[name];
+      if (!feed) throw new Error(`the graph input ${name} is missing`);
+      own[name] = feed;
+    }
+    return (await this.session.run(own, this.graph.outputs)) as Record<string, Tensor>;
+  }
+
+  async dispose(): Promise<void> {
+    await this.session.release();
+  }
+}

@@ -1,0 +1,189 @@
+/** The engine's requests as functions over open checkpoints and finished analyses. `server.ts` puts them on the wire. */
+import { totalmem } from 'node:os';
+import type { AnalysisInfo } from '../protocol/analysis';
+import { headName } from '../protocol/checkpoint';
+import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
+import type { AnalyzeParams, EngineMethod, EngineRequests, LogLine, OpenCheckpointParams } from '../protocol/engine';
+import { Analyses } from './analyses';
+import type { Checkpoint } from './checkpoint/checkpoint';
+import { InputError } from './checkpoint/errors';
+import { exportTensors } from './circuits/export';
+import { predictions, surprisalBits } from './circuits/nextToken';
+import { patternMatrix, sourcesByLayer, thumbnails } from './circuits/pattern';
+import type { Patterns } from './circuits/pattern';
+import { describeCheckpoint } from './describe';
+import { GoneError } from './errors';
+import { layerHook } from './graph/hooks';
+import { readPrompt, tokenTextOf } from './prompt';
+import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
+import { Serial } from './serial';
+
+/** What the service stands on; tests put fakes here. */
+export interface ServiceParts {
+  openCheckpoint(path: string): Promise<Checkpoint>;
+  findCheckpoints(roots: string[]): Promise<CheckpointCandidate[]>;
+  createRunner(
+    checkpoint: Checkpoint,
+    options: { providers: string[]; log: (line: LogLine) => void },
+  ): Promise<ModelRunner>;
+  writeSafetensors(
+    file: string,
+    tensors: Record<string, { shape: number[]; data: Float32Array }>,
+  ): Promise<void> | void;
+  runtime(): { onnxruntime: string; providers: string[] };
+  log(line: LogLine): void;
+  /** Bytes of patterns that are kept; the newest analysis is kept whatever its size. */
+  analysisBudget?: number;
+}
+
+export interface RequestContext {
+  steps: Steps;
+}
+
+export type EngineHandlers = {
+  [M in EngineMethod]: (
+    params: EngineRequests[M][0],
+    context: RequestContext,
+  ) => Promise<EngineRequests[M][1]> | EngineRequests[M][1];
+};
+
+interface Open {
+  checkpoint: Checkpoint;
+  runner: ModelRunner;
+}
+
+const DEFAULT_ANALYSIS_BUDGET = 1.5e9;
+
+export function createService(parts: ServiceParts): EngineHandlers {
+  const checkpoints = new Map<string, Open>();
+  const analyses = new Analyses(parts.analysisBudget ?? DEFAULT_ANALYSIS_BUDGET);
+  /** Whatever uses a runner: one at a time. */
+  const model = new Serial();
+  let lastId = 0;
+  const newId = (prefix: string): string => `${prefix}${++lastId}`;
+
+  function opened(id: string): Open {
+    const open = checkpoints.get(id);
+    if (!open) throw new GoneError('This checkpoint is no longer open: open it again.');
+    return open;
+  }
+
+  async function openCheckpoint(
+    { path, providers }: OpenCheckpointParams,
+    { steps }: RequestContext,
+  ): Promise<CheckpointInfo> {
+    const start = performance.now();
+    await steps.step('Reading the checkpoint');
+    const checkpoint = await parts.openCheckpoint(path);
+    await steps.step(`Loading ${checkpoint.name}`);
+    const runner = await parts.createRunner(checkpoint, { providers, log: parts.log });
+    // cancelled during the last step of loading: nobody will ever learn the id
+    await steps.step(`Loaded ${checkpoint.name}`, 1).catch(async (error: unknown) => {
+      await runner.dispose();
+      throw error;
+    });
+    const loadMs = performance.now() - start;
+    const id = newId('checkpoint-');
+    checkpoints.set(id, { checkpoint, runner });
+    const { provider, providerNotes } = runner;
+    return { id, ...describeCheckpoint(checkpoint), provider, providerNotes: [...providerNotes], loadMs };
+  }
+
+  async function closeCheckpoint({ checkpointId }: { checkpointId: string }): Promise<null> {
+    const open = checkpoints.get(checkpointId);
+    checkpoints.delete(checkpointId);
+    analyses.deleteOf(checkpointId);
+    await model.run(async () => open?.runner.dispose());
+    return null;
+  }
+
+  async function analyze(params: AnalyzeParams, { steps }: RequestContext): Promise<AnalysisInfo> {
+    const { checkpoint, runner } = opened(params.checkpointId);
+    const { nLayers, nHeads } = checkpoint.description;
+    const prompt = readPrompt(checkpoint, params);
+    const ids = prompt.tokens.map(({ id }) => id);
+    const layers = Array.from({ length: nLayers }, (_, layer) => layer);
+    checkMemory(ids.length, nLayers * nHeads);
+    const hooks = layers.flatMap((layer) => [layerHook(layer, 'pattern'), layerHook(layer, 'valueNorm')]);
+    await steps.step(`Running ${ids.length} tokens`);
+    const result = await runner.run({ ids, hooks, topK: params.topK }, steps);
+    const next = nextTokens(result);
+    const set: Patterns = {
+      n: ids.length,
+      nHeads,
+      patterns: layers.map((layer) => hookData(result, layerHook(layer, 'pattern'))),
+      valueNorms: layers.map((layer) => hookData(result, layerHook(layer, 'valueNorm'))),
+    };
+    opened(params.checkpointId); // may have been closed meanwhile
+    const id = newId('analysis-');
+    analyses.add(id, { ...set, checkpointId: params.checkpointId, tokens: prompt.tokens });
+    return {
+      id,
+      checkpointId: params.checkpointId,
+      ...prompt,
+      nLayers,
+      nHeads,
+      provider: runner.provider,
+      timings: { load: result.loadMs, run: result.runMs },
+      surprisal: surprisalBits(next),
+      predictions: predictions(next, tokenTextOf(checkpoint)),
+    };
+  }
+
+  return {
+    version: () => ({ pid: process.pid, ...parts.runtime() }),
+    findCheckpoints: ({ roots }) => parts.findCheckpoints(roots),
+    openCheckpoint: (params, context) => model.run(() => openCheckpoint(params, context)),
+    closeCheckpoint,
+    analyze: (params, context) => model.run(() => analyze(params, context)),
+    closeAnalysis: ({ analysisId }) => (analyses.delete(analysisId), null),
+    // the rest is cheap, and may run between the steps of a model run
+    pattern: ({ analysisId, ...request }) => {
+      const set = analyses.get(analysisId);
+      checkHead(set, request.head, request.reduction === 'one');
+      return patternMatrix(set, request);
+    },
+    thumbnails: ({ analysisId, weighting, size }) => thumbnails(analyses.get(analysisId), weighting, size),
+    sources: ({ analysisId, destination, k }) => {
+      const set = analyses.get(analysisId);
+      if (!set.tokens[destination]) throw new InputError(`Token ${destination} is not in the prompt.`);
+      return sourcesByLayer(set, destination, k);
+    },
+    exportPattern: async ({ analysisId, head, weighting, file }) => {
+      const set = analyses.get(analysisId);
+      checkHead(set, head, false);
+      await parts.writeSafetensors(file, exportTensors(set, { head, weighting }));
+      return null;
+    },
+  };
+}
+
+/** Refuses what cannot fit, rather than have the operating system end the engine. */
+function checkMemory(n: number, nPatterns: number): void {
+  const bytes = 4 * nPatterns * n * n;
+  if (bytes <= totalmem() / 2) return;
+  const gigabytes = (bytes / 1e9).toFixed(0);
+  throw new InputError(
+    `The patterns of ${n} tokens take ${gigabytes} GB, over half of the memory here: choose a shorter prompt.`,
+  );
+}
+
+function nextTokens({ next }: ForwardResult): NonNullable<ForwardResult['next']> {
+  if (!next) throw new Error('the run gave no next tokens');
+  return next;
+}
+
+function hookData({ hooks }: ForwardResult, name: string): Float32Array {
+  const tensor = hooks[name];
+  if (!tensor) throw new Error(`the run gave no ${name}`);
+  return tensor.data;
+}
+
+function checkHead({ patterns, nHeads }: Patterns, head: HeadRef | undefined, needed: boolean): void {
+  if (!head) {
+    if (needed) throw new InputError('A head is needed.');
+    return;
+  }
+  const exists = patterns[head.layer] && Number.isInteger(head.head) && head.head >= 0 && head.head < nHeads;
+  if (!exists) throw new InputError(`There is no head ${headName(head)} in this model.`);
+}

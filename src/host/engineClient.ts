@@ -1,0 +1,234 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import {
+  createMessageConnection,
+  ErrorCodes,
+  IPCMessageReader,
+  IPCMessageWriter,
+  NotificationType,
+  ProgressType,
+  RequestType2,
+  ResponseError,
+} from 'vscode-jsonrpc/node';
+import type { CancellationToken, Disposable, MessageConnection } from 'vscode-jsonrpc/node';
+import { EngineErrorCode } from '../protocol/engine';
+import type { EngineMethod, EngineProgress, EngineRequests, LogLine } from '../protocol/engine';
+
+/** The engine's process is not there (never started, died, disposed); `message` says why. */
+export class EngineGoneError extends Error {
+  override name = 'EngineGoneError';
+}
+
+/** The caller's token was cancelled. */
+export class EngineCancelledError extends Error {
+  override name = 'EngineCancelledError';
+  constructor() {
+    super('Cancelled.');
+  }
+}
+
+/** The engine answered with an error: one of `EngineErrorCode`, or a JSON-RPC code for what is the engine's own fault. */
+export class EngineRequestError extends Error {
+  override name = 'EngineRequestError';
+  constructor(
+    message: string,
+    readonly code: number,
+  ) {
+    super(message);
+  }
+  /** `message` is a sentence for the person about their input. */
+  get isInput(): boolean {
+    return this.code === EngineErrorCode.badInput;
+  }
+}
+
+export interface EngineExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** `dispose()` ended it. */
+  expected: boolean;
+  /** The last lines that it wrote to stderr. */
+  stderrTail: string;
+}
+
+export interface RequestOptions {
+  /** When it is cancelled the request rejects at once; the engine finishes its step and drops the result. */
+  token?: CancellationToken;
+  onProgress?: (progress: EngineProgress) => void;
+}
+
+type Version = EngineRequests['version'][1];
+type Reject = (error: Error) => void;
+
+/** One running engine process. */
+interface Running {
+  child: ChildProcess;
+  connection: MessageConnection;
+  /** Requests without an answer. */
+  waiting: Set<Reject>;
+  disposed: boolean;
+}
+
+const STDERR_TAIL = 4000;
+const START_TIMEOUT_MS = 30_000;
+const logType = new NotificationType<LogLine>('log');
+const progressType = new ProgressType<EngineProgress>();
+
+/**
+ * The engine's process, seen from the host. It imports nothing of VS Code. After the process has died, `start()` starts a
+ * new one, which knows nothing of what was open in the old.
+ */
+export class EngineClient {
+  private running: Running | undefined;
+  private readonly exitListeners = new Set<(exit: EngineExit) => void>();
+  private progressTokens = 0;
+
+  constructor(
+    private readonly enginePath: string,
+    private readonly log: (line: LogLine) => void,
+  ) {}
+
+  /** The engine's process, while there is one. */
+  get pid(): number | undefined {
+    return this.running?.child.pid;
+  }
+
+  /**
+   * Starts the process, or asks the one that runs.
+   * @throws EngineGoneError when it does not start
+   */
+  async start(): Promise<Version> {
+    this.running ??= this.fork();
+    const running = this.running;
+    const timer = setTimeout(() => running.child.kill('SIGKILL'), START_TIMEOUT_MS);
+    try {
+      return await this.request('version', null);
+    } catch (error) {
+      if (!(error instanceof EngineGoneError)) running.child.kill('SIGKILL');
+      throw new EngineGoneError(`The analysis engine did not start: ${messageOf(error)}`, { cause: error });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * @throws EngineRequestError | EngineCancelledError | EngineGoneError
+   */
+  request<M extends EngineMethod>(
+    method: M,
+    params: EngineRequests[M][0],
+    { token, onProgress }: RequestOptions = {},
+  ): Promise<EngineRequests[M][1]> {
+    const { running } = this;
+    if (!running) return Promise.reject(new EngineGoneError('The analysis engine is not running.'));
+    if (token?.isCancellationRequested) return Promise.reject(new EngineCancelledError());
+    const { connection, waiting } = running;
+    const type = new RequestType2<unknown, number | null, EngineRequests[M][1], string | undefined>(method);
+    const progress = onProgress ? ++this.progressTokens : null;
+    const ends: Disposable[] = [];
+    if (onProgress && progress !== null) ends.push(connection.onProgress(progressType, progress, onProgress));
+    return new Promise<EngineRequests[M][1]>((resolve, reject) => {
+      waiting.add(reject);
+      ends.push({ dispose: () => waiting.delete(reject) });
+      if (token) ends.push(token.onCancellationRequested(() => reject(new EngineCancelledError())));
+      connection.sendRequest(type, params, progress, token).then(
+        (result) => resolve(ownBuffers(result)),
+        (error: unknown) => {
+          // a dying process closes its connection first; `died` knows the reason and rejects then
+          if (!isConnectionLoss(error)) reject(this.translate(method, error));
+        },
+      );
+    }).finally(() => ends.forEach((end) => end.dispose()));
+  }
+
+  /** Called each time a process has ended, after its requests were rejected. */
+  onDidExit(listener: (exit: EngineExit) => void): Disposable {
+    this.exitListeners.add(listener);
+    return { dispose: () => this.exitListeners.delete(listener) };
+  }
+
+  /** Ends the process at once, also in the middle of a run (which harms nobody). */
+  dispose(): void {
+    if (!this.running) return;
+    this.running.disposed = true;
+    this.running.child.kill('SIGKILL');
+  }
+
+  private fork(): Running {
+    const child = fork(this.enginePath, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      // VS Code's extension host is Electron; this makes the same binary a plain Node
+      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
+    const running: Running = { child, connection, waiting: new Set(), disposed: false };
+    let stderrTail = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderrTail = (stderrTail + text).slice(-STDERR_TAIL);
+      this.log({ level: 'warn', message: text.trimEnd() });
+    });
+    child.stdout
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => this.log({ level: 'info', message: text.trimEnd() }));
+    connection.onNotification(logType, (line) => this.log(line));
+    connection.onError(([error]) =>
+      this.log({ level: 'error', message: `Connection to the engine: ${error.message}` }),
+    );
+    child.once('error', (error) => {
+      stderrTail ||= error.message;
+      if (child.pid === undefined) this.died(running, { code: null, signal: null, stderrTail });
+    });
+    // not `exit`: by `close` all of stderr has been read
+    child.once('close', (code, signal) => this.died(running, { code, signal, stderrTail }));
+    connection.listen();
+    return running;
+  }
+
+  private died(running: Running, ended: Omit<EngineExit, 'expected'>): void {
+    if (this.running !== running) return;
+    this.running = undefined;
+    const reason = running.disposed
+      ? 'The analysis engine was stopped.'
+      : `The analysis engine ended (${whyOf(ended)}).`;
+    for (const reject of running.waiting) reject(new EngineGoneError(reason));
+    running.connection.dispose();
+    for (const listener of this.exitListeners) listener({ ...ended, expected: running.disposed });
+  }
+
+  private translate(method: EngineMethod, error: unknown): Error {
+    if (!(error instanceof ResponseError)) return error instanceof Error ? error : new Error(String(error));
+    if (error.code === EngineErrorCode.cancelled) return new EngineCancelledError();
+    if (typeof error.data === 'string') this.log({ level: 'error', message: `${method}: ${error.data}` });
+    return new EngineRequestError(error.message, error.code);
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const LOSSES: number[] = [ErrorCodes.PendingResponseRejected, ErrorCodes.ConnectionInactive];
+const isConnectionLoss = (error: unknown): boolean => error instanceof ResponseError && LOSSES.includes(error.code);
+
+/** `killed by SIGKILL`, `exit code 1: Error: Cannot find module …`. */
+function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'expected'>): string {
+  if (signal) return `killed by ${signal}`;
+  const said = stderrTail.split('\n').find((line) => /\w*Error\b/.test(line)) ?? stderrTail.trim().split('\n').at(-1);
+  return [code === null ? undefined : `exit code ${code}`, said].filter(Boolean).join(': ');
+}
+
+/**
+ * Node hands typed arrays out as views on the message they came in. Whoever posts one on (to a webview) would send the
+ * whole message along, so the arrays of a result get buffers of their own.
+ */
+function ownBuffers<T>(result: T): T {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) return result;
+  for (const [key, value] of Object.entries(result)) {
+    if (isTypedArray(value) && value.byteLength < value.buffer.byteLength)
+      Object.assign(result, { [key]: value.slice() });
+  }
+  return result;
+}
+
+const isTypedArray = (value: unknown): value is Float32Array =>
+  ArrayBuffer.isView(value) && !(value instanceof DataView);

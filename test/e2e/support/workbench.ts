@@ -1,0 +1,167 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import * as path from 'node:path';
+import type { BrowserContext, Frame, Locator, Page } from 'playwright-core';
+import { browser } from './browser';
+import { eventually } from './wait';
+
+export type Theme = 'dark' | 'light' | 'hc-dark' | 'hc-light';
+
+const THEMES: Record<Theme, string> = {
+  dark: 'Default Dark Modern',
+  light: 'Default Light Modern',
+  'hc-dark': 'Default High Contrast',
+  'hc-light': 'Default High Contrast Light',
+};
+
+export interface WorkbenchOptions {
+  /** Default: dark. */
+  theme?: Theme;
+  /** Folder to open; default: the suite's own copy of samples/workspace. */
+  folder?: string;
+  /** User settings, added to those of the harness. */
+  settings?: Record<string, unknown>;
+  /** Viewport in CSS pixels; default 1400 × 900. */
+  size?: { width: number; height: number };
+}
+
+const shots = path.resolve('test', 'e2e', 'shots');
+const env = (name: string): string => process.env[name] ?? '';
+
+/** Whether the harness has a VS Code in a browser to test; where it has none, its tests are skipped. */
+export const hasWorkbench = env('CIRCUITSCOPE_URL') !== '';
+
+/** `describe` for tests of the workbench. */
+export const describeWorkbench = hasWorkbench ? describe : describe.skip;
+
+/** The suite's copy of samples/workspace. */
+export const workspaceFolder = env('CIRCUITSCOPE_WORKSPACE');
+
+let harnessSettings: string | undefined;
+
+/** Writes the user settings of the suite's VS Code. A window that is open follows within a second. */
+export function writeSettings(settings: Record<string, unknown>): void {
+  const file = env('CIRCUITSCOPE_SETTINGS');
+  harnessSettings ??= readFileSync(file, 'utf8');
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(harnessSettings), ...settings }, null, 2));
+}
+
+/** Opens VS Code in a new browser context: no editors, no layout, no state of earlier tests. */
+export async function startWorkbench(options: WorkbenchOptions = {}): Promise<Workbench> {
+  const { theme = 'dark', folder = workspaceFolder, settings = {}, size = { width: 1400, height: 900 } } = options;
+  writeSettings({ 'workbench.colorTheme': THEMES[theme], ...settings });
+  const context = await (await browser()).newContext({ viewport: size, reducedMotion: 'reduce' });
+  const page = await context.newPage();
+  await page.goto(`${env('CIRCUITSCOPE_URL')}/?folder=${encodeURIComponent(folder)}`);
+  const workbench = new Workbench(page, context);
+  await workbench.ready();
+  return workbench;
+}
+
+/** VS Code in a browser, as a person sees it. */
+export class Workbench {
+  constructor(
+    readonly page: Page,
+    private readonly context: BrowserContext,
+  ) {}
+
+  /** Waits until the workbench is drawn and its explorer lists the folder. */
+  async ready(): Promise<void> {
+    await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });
+    await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 30_000 });
+  }
+
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });
+  }
+
+  /** The rows that the command palette offers for a text. */
+  async paletteRows(text: string): Promise<Locator> {
+    await this.page.keyboard.press('F1');
+    const input = this.page.locator('.quick-input-widget input[type=text]').first();
+    await input.waitFor();
+    await input.fill(`>${text}`);
+    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
+    return this.page.locator('.quick-input-list .monaco-list-row');
+  }
+
+  /** Runs a command from the palette by its full title, e.g. `Circuitscope: Analyze Selection`. */
+  async palette(title: string): Promise<void> {
+    const rows = await this.paletteRows(title);
+    await rows
+      .filter({ has: this.page.getByText(title, { exact: true }) })
+      .first()
+      .click();
+  }
+
+  /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
+  async openFile(name: string): Promise<Locator> {
+    await this.page.keyboard.press('Control+P');
+    const input = this.page.locator('.quick-input-widget input[type=text]').first();
+    await input.fill(name);
+    await this.page
+      .locator('.quick-input-list .monaco-list-row', { hasText: path.basename(name) })
+      .first()
+      .click();
+    const editor = this.page
+      .locator(`.editor-instance[aria-label*="${path.basename(name)}"], .editor-instance`)
+      .first();
+    await this.page.locator('.tab.active', { hasText: path.basename(name) }).waitFor();
+    await editor.locator('.view-line').first().waitFor();
+    return editor;
+  }
+
+  /** Selects lines `from` to `to` (from 1, both included) of the active editor. */
+  async selectLines(from: number, to: number): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    await this.page.locator('.quick-input-widget input[type=text]').first().fill(`:${from}`);
+    await this.page.keyboard.press('Enter');
+    await this.page.keyboard.press('Home');
+    await this.page.keyboard.press('Home');
+    for (let line = from; line < to; line++) await this.page.keyboard.press('Shift+ArrowDown');
+    await this.page.keyboard.press('Shift+End');
+  }
+
+  /** The innermost frame of the webview whose content matches `selector`; default: the attention panel's heatmap. */
+  panelFrame(selector = 'canvas.heat-base', ms?: number): Promise<Frame> {
+    const find = async (): Promise<Frame | undefined> => {
+      for (const frame of this.page.frames()) {
+        // Frames come and go while a webview loads.
+        const found = await frame
+          .locator(selector)
+          .count()
+          .catch(() => 0);
+        if (found > 0) return frame;
+      }
+      return undefined;
+    };
+    return eventually(`webview with ${selector}`, find, ms);
+  }
+
+  /** An item of the status bar that contains a text. */
+  statusBar(text: string | RegExp): Locator {
+    return this.page.locator('.statusbar-item', { hasText: text });
+  }
+
+  /** A notification that contains a text. */
+  notification(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast', { hasText: text });
+  }
+
+  /** A hover card that contains a text. */
+  hover(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-hover:not(.hidden)', { hasText: text });
+  }
+
+  /** Keeps a picture of the window as test/e2e/shots/NAME.png and returns its path. */
+  async shot(name: string): Promise<string> {
+    mkdirSync(shots, { recursive: true });
+    const file = path.join(shots, `${name.replace(/[^\w-]+/g, '-')}.png`);
+    await this.page.screenshot({ path: file });
+    return file;
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+  }
+}

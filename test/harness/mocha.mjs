@@ -1,0 +1,21 @@
+// Runs bundled test files with mocha in a process of its own; its reporter writes CIRCUITSCOPE_RESULT.
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { root, startGroup } from './common.mjs';
+
+const bin = path.join(root, 'node_modules', 'mocha', 'bin', 'mocha.js');
+const reporter = path.join(root, 'out', 'support', 'reporter.js');
+
+/** The bundled tests of a suite, `out/SUITE/*.test.js`. */
+export function bundledTests(suite) {
+  const folder = path.join(root, 'out', suite);
+  const files = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.test.js')) : [];
+  return files.sort().map((name) => path.join(folder, name));
+}
+
+/** Resolves with mocha's exit code. */
+export function mocha(files, { timeout, env = {} }) {
+  const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...files];
+  const child = startGroup(process.execPath, args, { detached: false, env: { ...process.env, ...env } });
+  return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
+}

@@ -1,0 +1,6 @@
+import { main } from '../common.mjs';
+import { bundledTests, mocha } from '../mocha.mjs';
+
+await main(async () => {
+  process.exitCode = await mocha(bundledTests('unit'), { timeout: 20_000 });
+});

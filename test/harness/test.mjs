@@ -1,0 +1,82 @@
+// `npm test`: does all set-up, runs the suites in order, ends with the line "N passed, N failed".
+// `npm test -- unit integration` runs the named suites.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { exitOnSignals, killTree, root, say, SetupError, startGroup } from './common.mjs';
+import { ensureBuild, ensureDependencies } from './setup.mjs';
+
+/** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
+const LIMITS = { check: 120, unit: 180, integration: 300, e2e: 300, package: 240 };
+
+/** What a suite wrote. A suite that died, hung, or ran nothing counts as one failure. */
+function readResult(file) {
+  try {
+    const result = JSON.parse(readFileSync(file, 'utf8'));
+    if (result.finished && result.passed + result.failed + result.skipped > 0) return { ...result, died: false };
+  } catch {
+    // Nothing was written.
+  }
+  return { passed: 0, failed: 1, skipped: 0, died: true };
+}
+
+async function runSuite(name, file) {
+  const started = Date.now();
+  const script = path.join(root, 'test', 'harness', 'suites', `${name}.mjs`);
+  const child = startGroup(process.execPath, [script], { env: { ...process.env, CIRCUITSCOPE_RESULT: file } });
+  // SIGTERM first: the suite then ends the servers and browsers that it started.
+  const end = () => killTree(child, 'SIGTERM');
+  process.on('exit', end);
+  let hung = false;
+  const timers = [
+    setTimeout(() => ((hung = true), end()), LIMITS[name] * 1000),
+    setTimeout(() => killTree(child, 'SIGKILL'), LIMITS[name] * 1000 + 8000),
+  ];
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  timers.forEach(clearTimeout);
+  process.off('exit', end);
+  const result = readResult(file);
+  const seconds = ((Date.now() - started) / 1000).toFixed(0);
+  if (hung) say(`the suite ${name} hung and was ended after ${seconds} s`);
+  else if (result.died) say(`the suite ${name} died (exit code ${code}) or ran no test`);
+  // It may have reported success and gone wrong afterwards.
+  const failed = hung || code !== 0 ? Math.max(1, result.failed) : result.failed;
+  return { name, ...result, failed, seconds };
+}
+
+async function runAll(names) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'circuitscope-results-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const results = [];
+  for (const name of names) {
+    say(`suite ${name}`);
+    results.push(await runSuite(name, path.join(folder, `${name}.json`)));
+  }
+  return results;
+}
+
+function summary(results) {
+  console.log();
+  for (const { name, passed, failed, skipped, seconds } of results)
+    console.log(
+      `${name.padEnd(12)} ${String(passed).padStart(4)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped  ${seconds} s`,
+    );
+  const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
+  if (total('failed') > 0) process.exitCode = 1;
+  console.log(`${total('passed')} passed, ${total('failed')} failed`);
+}
+
+exitOnSignals();
+const named = process.argv.slice(2);
+const unknown = named.filter((name) => !(name in LIMITS));
+try {
+  if (unknown.length > 0)
+    throw new SetupError(`there is no suite ${unknown.join(', ')}: name some of ${Object.keys(LIMITS).join(', ')}.`);
+  ensureDependencies();
+  ensureBuild('--tests');
+  summary(await runAll(Object.keys(LIMITS).filter((name) => named.length === 0 || named.includes(name))));
+} catch (error) {
+  console.error(error instanceof SetupError ? `circuitscope: ${error.message}` : error);
+  console.log('0 passed, 1 failed');
+  process.exitCode = 1;
+}

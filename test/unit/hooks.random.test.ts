@@ -1,0 +1,105 @@
+/** Every hook of every architecture and option, on checkpoints of random weights, against plain float64 (support/naive64). */
+import assert from 'node:assert/strict';
+import { openCheckpoint } from '../../src/engine/checkpoint/open';
+import type { Checkpoint } from '../../src/engine/checkpoint/checkpoint';
+import { hookNames } from '../../src/engine/graph/hooks';
+import { createRunner } from '../../src/engine/runtime/runner';
+import type { ForwardResult, ModelRunner, NextTokens } from '../../src/engine/runtime/types';
+import { assertClose, assertLogProbs, HOOK_BAR, logProbs64 } from './support/closeness';
+import { forward64, type Hooks64 } from './support/naive64';
+import { writeRandomCheckpoint, type Variant } from './support/randomCheckpoint';
+import { variants } from './support/variants';
+
+const TOP_K = 5;
+/** The largest relative error of each hook over all variants, for the log. */
+const worst = new Map<string, number>();
+
+/** Ids that repeat, so that attention has something to find. */
+const promptOf = ({ nTokens = 9 }: Variant, dVocab: number): number[] =>
+  Array.from({ length: nTokens }, (_, i) => (i * i * 5 + 3) % dVocab);
+
+const CPU = { providers: ['cpu'], log: (): void => undefined };
+
+for (const variant of variants) {
+  describe(`hooks of ${variant.name}`, function () {
+    this.timeout(20_000);
+    let checkpoint: Checkpoint;
+    let runner: ModelRunner;
+    let ids: number[];
+    let names: string[];
+    let expected: Hooks64;
+
+    before(async () => {
+      const { folder, config, weights } = writeRandomCheckpoint(variant);
+      checkpoint = await openCheckpoint(folder);
+      runner = await createRunner(checkpoint, CPU);
+      ids = promptOf(variant, checkpoint.description.dVocab);
+      names = hookNames(checkpoint.description);
+      expected = forward64(config, weights, ids);
+    });
+    after(() => runner?.dispose());
+
+    it('are TransformerLens’s', () => {
+      assert.deepEqual([...names].sort(), [...expected.keys()].sort());
+    });
+
+    it(`are within ${HOOK_BAR} of float64, with the next tokens`, async () => {
+      const all = await runner.run({ ids, hooks: names, topK: TOP_K });
+      assertHooks(all, expected);
+      assertNext(all.next!, ids, expected);
+    });
+
+    it('come one by one', async () => {
+      const few = [names[0]!, ...names.filter((name) => name.startsWith('blocks.1.')), ...names.slice(-2)];
+      for (const name of new Set(few)) {
+        const one = await runner.run({ ids, hooks: [name] });
+        assertHooks(one, new Map([[name, expected.get(name)!]]));
+        assert.equal(one.next, undefined);
+      }
+    });
+
+    it('come layer by layer and two rows of logits at a time', async () => {
+      const limits = { segmentBytes: 1, logitsPerRun: 2 * checkpoint.description.dVocab, keepBytes: 0 };
+      const inPieces = await createRunner(checkpoint, { ...CPU, limits });
+      for (const topK of [TOP_K, undefined, 1]) {
+        const all = await inPieces.run({ ids, hooks: names, topK });
+        assertHooks(all, expected);
+        assert.equal(all.next?.k, topK);
+        if (all.next) assertNext(all.next, ids, expected);
+      }
+      await inPieces.dispose();
+    });
+  });
+}
+
+function assertHooks({ hooks }: ForwardResult, expected: Hooks64): void {
+  assert.deepEqual(Object.keys(hooks).sort(), [...expected.keys()].sort());
+  for (const [name, tensor] of expected) {
+    const error = assertClose(name, hooks[name]!, tensor);
+    const kind = name.replace(/^blocks\.\d+\./, '');
+    worst.set(kind, Math.max(worst.get(kind) ?? 0, error));
+  }
+}
+
+function assertNext(next: NextTokens, ids: number[], expected: Hooks64): void {
+  const logProbs = logProbs64(expected.get('logits')!);
+  const best = logProbs.map((row) => [...row.keys()].sort((a, b) => row[b]! - row[a]!).slice(0, next.k));
+  assert.deepEqual([...next.ids], best.flat());
+  const ofBest = best.map((row, pos) => row.map((id) => logProbs[pos]![id]!));
+  assertLogProbs('logProbs', next.logProbs, ofBest.flat());
+  const ofTokens = ids.map((id, pos) => (pos === 0 ? NaN : logProbs[pos - 1]![id]!));
+  assertLogProbs('tokenLogProbs', next.tokenLogProbs, ofTokens);
+}
+
+describe('a run', () => {
+  it('of no tokens is refused', async () => {
+    const { folder } = writeRandomCheckpoint(variants[0]!);
+    const runner = await createRunner(await openCheckpoint(folder), CPU);
+    await assert.rejects(runner.run({ ids: [], hooks: ['logits'] }), /at least one token/);
+  });
+});
+
+after(() => {
+  if (process.env.CIRCUITSCOPE_TEST_MARGINS)
+    console.log(Object.fromEntries([...worst].sort(([, a], [, b]) => b - a).map(([k, v]) => [k, v.toExponential(1)])));
+});

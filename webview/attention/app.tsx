@@ -1,0 +1,50 @@
+/** The panel: toolbar, strip, surprisal, heads, heatmap. */
+import { signal } from '@preact/signals';
+import type { JSX } from 'preact';
+import { HeadGrid } from './headGrid';
+import { Heatmap } from './heatmap';
+import { Legend } from './legend';
+import { Card, Foot } from './readout';
+import { LiveRegion } from './speech';
+import { FullState, Lines } from './status';
+import { status, view } from './store';
+import { Strip } from './strip';
+import { Surprisal } from './surprisal';
+import { Toolbar } from './toolbar';
+
+const asideQuery = window.matchMedia('(min-width: 900px)');
+const compactQuery = window.matchMedia('(max-width: 559px)');
+const aside = signal(asideQuery.matches);
+const compact = signal(compactQuery.matches);
+asideQuery.addEventListener('change', () => (aside.value = asideQuery.matches));
+compactQuery.addEventListener('change', () => (compact.value = compactQuery.matches));
+
+export function App(): JSX.Element | null {
+  const now = status.value;
+  if (!now) return null;
+  if (!view.value || now.kind === 'empty') return <FullState now={now} />;
+  return (
+    <main class={`panel ${aside.value ? 'aside' : ''} ${compact.value ? 'compact' : ''}`} data-state={now.kind}>
+      <div class="screen">
+        <Toolbar />
+        <Lines />
+        <Strip />
+        <Surprisal />
+        <div class="body">
+          <div class="column">
+            <HeadGrid aside={aside.value} compact={compact.value} />
+            {aside.value ? <Foot /> : null}
+          </div>
+          <div class="stage">
+            <Heatmap>
+              <Card />
+              <Legend />
+            </Heatmap>
+          </div>
+        </div>
+      </div>
+      {aside.value ? null : <Foot />}
+      <LiveRegion />
+    </main>
+  );
+}

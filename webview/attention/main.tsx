@@ -1,0 +1,20 @@
+/** Entry of the attention panel's bundle. */
+import '@vscode/codicons/dist/codicon.css';
+import '../shared/theme.css';
+import './attention.css';
+import { render } from 'preact';
+import { watchTheme } from '../shared/theme';
+import { App } from './app';
+import { startSpeech } from './speech';
+import { connect, dispatch } from './store';
+
+watchTheme();
+startSpeech();
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') dispatch({ kind: 'unlock' });
+});
+const root = document.createElement('div');
+root.id = 'root';
+document.body.append(root);
+render(<App />, root);
+connect();

@@ -1,0 +1,173 @@
+/** In words and numbers what the heatmap shows about the token in question, and what comes next. */
+import type { ComponentChildren, JSX } from 'preact';
+import { formatWeight } from '../../src/protocol/tokens';
+import { TokenText } from '../shared/tokenText';
+import { drawnName, type Ranked, strongest } from './heads';
+import { placed, SECTION_ROWS } from './heatState';
+import { drawn, focus, selection, tokens, view } from './store';
+
+interface RowProps {
+  text: string;
+  /** Position, or a check mark. */
+  note: string;
+  value: number;
+  /** Which head, in the maximum over heads. */
+  head?: string;
+  strong: boolean;
+}
+
+function Row({ text, note, value, head, strong }: RowProps): JSX.Element {
+  return (
+    <div class={`bar-row ${strong ? 'strong' : ''} ${head ? 'with-head' : ''}`}>
+      <span class="bar-token">
+        <TokenText text={text} />
+      </span>
+      <span class="bar-note">{note}</span>
+      <span class="bar">
+        <i style={{ width: `${Math.min(1, value) * 100}%` }} />
+      </span>
+      <span class="bar-value">{formatWeight(value)}</span>
+      {head ? <span class="bar-head">{head}</span> : null}
+    </div>
+  );
+}
+
+interface SectionProps {
+  title: ComponentChildren;
+  aside?: ComponentChildren;
+  /** Rows that the section is as high as, however many there are. */
+  rows: number;
+  children: ComponentChildren;
+}
+
+const Section = ({ title, aside, rows, children }: SectionProps): JSX.Element => (
+  <section>
+    <h3>
+      <span>{title}</span>
+      <span>{aside}</span>
+    </h3>
+    <div class={`rows-${rows}`}>{children}</div>
+  </section>
+);
+
+const tokenRow = ({ token, weight, head }: Ranked, strong: boolean): JSX.Element => (
+  <Row
+    key={token}
+    text={tokens.value[token]?.text ?? ''}
+    note={String(token)}
+    value={weight}
+    head={head}
+    strong={strong}
+  />
+);
+
+function Sources({ token }: { token: number }): JSX.Element | null {
+  const shown = drawn.value;
+  if (!shown || !view.value) return null;
+  const rows = strongest(shown, 'destination', token, SECTION_ROWS[0], view.value.analysis.nHeads);
+  const { source } = selection.value.preview;
+  return (
+    <Section title={<Named token={token} says="attends to" />} aside="weight" rows={SECTION_ROWS[0]}>
+      {rows.map((row) => tokenRow(row, row.token === source))}
+    </Section>
+  );
+}
+
+function Destinations({ token }: { token: number }): JSX.Element | null {
+  const shown = drawn.value;
+  if (!shown || !view.value) return null;
+  const rows = strongest(shown, 'source', token, SECTION_ROWS[1], view.value.analysis.nHeads, token);
+  const { destination } = selection.value.preview;
+  return (
+    <Section title={<Named token={token} says="is attended by" />} rows={SECTION_ROWS[1]}>
+      {rows.map((row) => tokenRow(row, row.token === destination))}
+      {rows.length === 0 ? <p class="none">nothing after it</p> : null}
+    </Section>
+  );
+}
+
+function NextToken({ token }: { token: number }): JSX.Element | null {
+  const analysis = view.value?.analysis;
+  if (!analysis) return null;
+  const actual = analysis.tokens[token + 1]?.id;
+  const bits = analysis.surprisal[token + 1];
+  const aside =
+    actual !== undefined && bits !== undefined && Number.isFinite(bits) ? (
+      <>
+        surprisal <span class="number">{bits.toFixed(2)}</span> bits
+      </>
+    ) : null;
+  return (
+    <Section title="next token" aside={aside} rows={SECTION_ROWS[2]}>
+      {(analysis.predictions[token] ?? []).slice(0, SECTION_ROWS[2]).map(({ id, text, p }) => (
+        <Row key={id} text={text} note={id === actual ? '✓' : ''} value={p} strong={id === actual} />
+      ))}
+    </Section>
+  );
+}
+
+function Named({ token, says }: { token: number; says: string }): JSX.Element {
+  const { locked } = selection.value;
+  const isLocked = token === locked.destination || token === locked.source;
+  return (
+    <>
+      <span class={`mono ${isLocked ? 'lock' : 'plain'}`}>
+        <TokenText text={tokens.value[token]?.text ?? ''} />
+      </span>{' '}
+      {says}
+    </>
+  );
+}
+
+const SECTIONS = [Sources, Destinations, NextToken];
+
+/** Beside the map: heading and as many sections as end above the staircase of labels. */
+export function Card(): JSX.Element | null {
+  const place = placed.value;
+  const shown = drawn.value;
+  if (!place || !shown || !view.value || place.card.sections === 0) return null;
+  const { width, sections } = place.card;
+  const token = focus.value?.token;
+  return (
+    <aside class={`card ${width < 220 ? 'narrow' : ''}`} style={{ width: `${width}px` }}>
+      <Heading />
+      {token === undefined ? <Hint /> : SECTIONS.slice(0, sections).map((Part, i) => <Part key={i} token={token} />)}
+    </aside>
+  );
+}
+
+function Heading(): JSX.Element | null {
+  const shown = drawn.value;
+  if (!shown || !view.value) return null;
+  const one = shown.key.reduction === 'one';
+  return (
+    <h2 class={one ? 'mono' : undefined}>
+      {drawnName(shown, view.value)}
+      {shown.key.weighting === 'value-weighted' ? <span class="pill">value-weighted</span> : null}
+    </h2>
+  );
+}
+
+const Hint = (): JSX.Element => <p class="none">Point at a token or a cell; a click locks it.</p>;
+
+/** Below the map: what does not fit beside it. */
+export function Foot(): JSX.Element | null {
+  const place = placed.value;
+  const first = place?.card.sections ?? 0;
+  if (!place || first === SECTIONS.length) return null;
+  const token = focus.value?.token;
+  return (
+    <div class="foot">
+      {first === 0 ? <Heading /> : null}
+      <div class="foot-sections">
+        {token === undefined ? (
+          first === 0 ? (
+            <Hint />
+          ) : null
+        ) : (
+          SECTIONS.slice(first).map((Part, i) => <Part key={i} token={token} />)
+        )}
+      </div>
+    </div>
+  );
+}

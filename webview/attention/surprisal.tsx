@@ -1,0 +1,89 @@
+/** Surprisal of each token given those before it: one bar a token, in bits. */
+import { BarController, BarElement, CategoryScale, Chart, LinearScale } from 'chart.js';
+import { effect } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { colours } from '../shared/theme';
+import { dispatch, focus, selection, view } from './store';
+
+Chart.register(BarController, BarElement, CategoryScale, LinearScale);
+
+const finite = (bits: number): number => (Number.isFinite(bits) ? bits : 0);
+
+/** All positions but the first, which nothing predicts. */
+function mean(surprisal: Float32Array): number {
+  const known = surprisal.filter((bits) => Number.isFinite(bits));
+  return known.reduce((sum, bits) => sum + bits, 0) / Math.max(1, known.length);
+}
+
+function makeChart(canvas: HTMLCanvasElement, bits: number[]): Chart {
+  return new Chart(canvas, {
+    type: 'bar',
+    data: { labels: bits.map((_, i) => i), datasets: [{ data: bits, barPercentage: 0.8, categoryPercentage: 1 }] },
+    options: {
+      animation: false,
+      responsive: true,
+      maintainAspectRatio: false,
+      // hovering is the panel's own: it must not redraw a thousand bars
+      events: [],
+      scales: { x: { display: false }, y: { display: false, min: 0, max: Math.max(1, ...bits) } },
+    },
+  });
+}
+
+export function Surprisal(): JSX.Element | null {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const surprisal = view.value?.analysis.surprisal;
+  const { preview, locked } = selection.value;
+  const about = preview.destination ?? preview.source ?? focus.value?.token;
+  useEffect(() => {
+    if (!canvas.current || !surprisal) return;
+    const chart = makeChart(canvas.current, Array.from(surprisal, finite));
+    const stop = effect(() => {
+      chart.data.datasets[0]!.backgroundColor = colours.value.bar;
+      chart.update('none');
+    });
+    return () => {
+      stop();
+      chart.destroy();
+    };
+  }, [surprisal]);
+  if (!surprisal || surprisal.length === 0) return null;
+  const tokenAt = (event: PointerEvent): number => {
+    const { left, width } = (event.currentTarget as Element).getBoundingClientRect();
+    const at = Math.floor(((event.clientX - left) / width) * surprisal.length);
+    return Math.max(0, Math.min(surprisal.length - 1, at));
+  };
+  const mark = (token: number | undefined, kind: string): JSX.Element | null =>
+    token === undefined ? null : (
+      <i
+        class={`surprisal-mark ${kind}`}
+        style={{ left: `${(token / surprisal.length) * 100}%`, width: `${100 / surprisal.length}%` }}
+      />
+    );
+  const bits = about === undefined ? mean(surprisal) : surprisal[about]!;
+  return (
+    <div class="surprisal">
+      <div class="surprisal-value">
+        <span>{about === undefined ? 'mean surprisal' : 'surprisal'}</span>
+        <span>
+          <span class="mono">{Number.isFinite(bits) ? bits.toFixed(2) : '–'}</span> bits
+        </span>
+      </div>
+      <div
+        class="surprisal-chart"
+        onPointerMove={(event) => dispatch({ kind: 'hoverToken', token: tokenAt(event) })}
+        onPointerLeave={() => dispatch({ kind: 'leave' })}
+        onClick={(event) => dispatch({ kind: 'lockToken', token: tokenAt(event as unknown as PointerEvent) })}
+      >
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={`Surprisal of each of ${surprisal.length} tokens in bits, mean ${mean(surprisal).toFixed(2)}`}
+        />
+        {mark(about, 'hover')}
+        {mark(locked.destination ?? locked.source, 'locked')}
+      </div>
+    </div>
+  );
+}
