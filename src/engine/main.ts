@@ -9,7 +9,8 @@ import { createService } from './service';
 exitWithParent();
 const connection = createMessageConnection(new IPCMessageReader(process), new IPCMessageWriter(process));
 const logType = new NotificationType<LogLine>('log');
-const log = (line: LogLine): void => void connection.sendNotification(logType, line);
+// a line that cannot be sent any more is lost
+const log = (line: LogLine): void => void connection.sendNotification(logType, line).catch(() => undefined);
 
 process.on('unhandledRejection', (reason) => {
   const message = reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);

@@ -1,5 +1,5 @@
 import type { Token } from '../protocol/analysis';
-import type { Checkpoint } from './checkpoint/checkpoint';
+import type { Checkpoint, PromptTokenizer } from './checkpoint/checkpoint';
 import { InputError } from './checkpoint/errors';
 
 export interface PromptInput {
@@ -14,7 +14,7 @@ export interface Prompt {
   /** At least one. */
   tokens: Token[];
   notices: string[];
-  /** Before the cut. */
+  /** Before the cut; of a very long text, those that were counted. */
   totalTokens: number;
 }
 
@@ -44,20 +44,36 @@ function checkIds({ name, description: { dVocab } }: Checkpoint, ids: number[]):
     throw new InputError(`Token id ${bad} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`);
 }
 
-function encode(checkpoint: Checkpoint, { text, ids }: PromptInput): Token[] {
+/** Texts up to this length are always tokenized whole. */
+const WHOLE_TEXT = 100_000;
+const CHARACTERS_PER_TOKEN = 64;
+
+/**
+ * The tokens of a text. Of a text that is far too long only the beginning is tokenized: `whole` is false then, and at
+ * least twice `limit` tokens are given, so that the first `limit` do not feel where the text was cut.
+ */
+function encodeText(tokenizer: PromptTokenizer, text: string, limit: number): { tokens: Token[]; whole: boolean } {
+  const enough = Math.max(WHOLE_TEXT, CHARACTERS_PER_TOKEN * limit);
+  if (text.length > enough) {
+    const tokens = tokenizer.encode(text.slice(0, enough));
+    if (tokens.length >= 2 * limit) return { tokens, whole: false };
+  }
+  return { tokens: text ? tokenizer.encode(text) : [], whole: true };
+}
+
+function encode(
+  checkpoint: Checkpoint,
+  { text, ids }: PromptInput,
+  limit: number,
+): { tokens: Token[]; whole: boolean } {
   if ((text === undefined) === (ids === undefined)) throw new InputError('Expected either a text or token ids.');
   if (ids) {
     checkIds(checkpoint, ids);
-    return tokensOfIds(checkpoint, ids);
+    return { tokens: tokensOfIds(checkpoint, ids), whole: true };
   }
   if (!checkpoint.tokenizer)
     throw new InputError(`${checkpoint.name} has no tokenizer: give token ids instead of text.`);
-  const tokens = text ? checkpoint.tokenizer.encode(text) : [];
-  checkIds(
-    checkpoint,
-    tokens.map(({ id }) => id),
-  );
-  return tokens;
+  return encodeText(checkpoint.tokenizer, text!, limit);
 }
 
 /**
@@ -65,12 +81,19 @@ function encode(checkpoint: Checkpoint, { text, ids }: PromptInput): Token[] {
  * @throws InputError for an empty prompt, text without a tokenizer, or ids outside the vocabulary
  */
 export function readPrompt(checkpoint: Checkpoint, input: PromptInput): Prompt {
-  const tokens = encode(checkpoint, input);
-  if (tokens.length === 0) throw new InputError('The prompt is empty.');
   const { nCtx } = checkpoint.description;
   const limit = Math.min(nCtx, input.maxTokens ?? nCtx);
-  if (tokens.length <= limit) return { tokens, notices: [], totalTokens: tokens.length };
+  const { tokens, whole } = encode(checkpoint, input, limit);
+  const totalTokens = tokens.length;
+  if (totalTokens === 0) throw new InputError('The prompt is empty.');
+  const kept = tokens.slice(0, limit);
+  checkIds(
+    checkpoint,
+    kept.map(({ id }) => id),
+  );
+  if (totalTokens <= limit) return { tokens: kept, notices: [], totalTokens };
+  const total = `${whole ? '' : 'more than '}${count(totalTokens)}`;
   const reason = limit === nCtx ? 'context length of the model' : 'maxTokens';
-  const notice = `The prompt has ${count(tokens.length)} tokens; the first ${count(limit)} are shown (${reason}).`;
-  return { tokens: tokens.slice(0, limit), notices: [notice], totalTokens: tokens.length };
+  const notice = `The prompt has ${total} tokens; the first ${count(limit)} are shown (${reason}).`;
+  return { tokens: kept, notices: [notice], totalTokens };
 }

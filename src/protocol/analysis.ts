@@ -46,7 +46,7 @@ export interface AnalysisInfo {
   predictions: Prediction[][];
   /** Visible sentences: the prompt was cut, … */
   notices: string[];
-  /** Number of prompt tokens before it was cut to the context length. */
+  /** Number of prompt tokens before it was cut to the context length (at least, for very long texts). */
   totalTokens: number;
 }
 

@@ -91,7 +91,8 @@ function assertNext(next: NextTokens, ids: number[], expected: Hooks64): void {
   assertLogProbs('tokenLogProbs', next.tokenLogProbs, ofTokens);
 }
 
-describe('a run', () => {
+describe('a run', function () {
+  this.timeout(20_000);
   it('of no tokens is refused', async () => {
     const { folder } = writeRandomCheckpoint(variants[0]!);
     const runner = await createRunner(await openCheckpoint(folder), CPU);

@@ -168,6 +168,7 @@ describe('a checkpoint that cannot be opened', () => {
       toy({ ...toyTensors(), 'unembed.W_U': randomTensor([6, 4], 1) }),
       'tensor unembed.W_U has shape [6, 4], [4, 6] was expected',
     );
+    await refuses(toy({ ...toyTensors(), 'unembed.W_U': randomTensor([4], 1) }), 'has shape [4], [4, 6]');
     await refuses(toy({ ...toyTensors(), 'unembed.W_U': randomTensor([24], 1) }), 'has shape [24], [4, 6]');
   });
   it('has a tensor of another dtype', () =>

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../src/engine/checkpoint/errors';
 import { readSafetensors, writeSafetensors } from '../../src/engine/checkpoint/safetensors';
@@ -102,12 +102,21 @@ describe('reading safetensors', () => {
     const two = JSON.stringify(entry([1], [4, 8]));
     return refuses(safetensorsBytes(`{"w":${one},"\\u0077":${two}}`, new Uint8Array(8)), 'names tensor w twice');
   });
+  it('finds the second one behind a name with a quote', () => {
+    const same = JSON.stringify(entry([0], [0, 0]));
+    return refuses(safetensorsBytes(`{"\\"":${same},"w":${same},"w":${same}}`), 'names tensor w twice');
+  });
   it('finds the second one behind a very long name', () => {
     const same = JSON.stringify(entry([0], [0, 0]));
     return refuses(
       safetensorsBytes(`{"${'\\\\n'.repeat(4e6)}":${same},"w":${same} , "w" :${same}}`),
       'names tensor w twice',
     );
+  });
+  it('reads names with quotes and backslashes', async () => {
+    const names = ['w', '"w":', '\\', '\\"', '{"w":'];
+    writeFileSync(file, safetensorsBytes(Object.fromEntries(names.map((name) => [name, entry([0], [0, 0])]))));
+    assert.deepEqual([...(await readSafetensors(file)).keys()], names);
   });
   it('does not mistake keys inside entries and metadata for tensors', async () => {
     const header = { __metadata__: { a: '{"a":1}', b: '"' }, a: entry([1], [0, 4]), __proto__x: entry([0], [4, 4]) };
@@ -137,6 +146,15 @@ describe('writing safetensors', () => {
     assert.deepEqual(readdirSync(folder), ['out.safetensors']);
   });
 
+  it('pads headers of every length', async () => {
+    for (let length = 1; length <= 8; length++) {
+      const name = 'x'.repeat(length);
+      await writeSafetensors(file, { [name]: { shape: [1], data: Float32Array.of(length) } });
+      assert.equal((await readSafetensors(file)).get(name)!.offset % 8, 0);
+      assert.equal(readTensors(file)[name]!.data[0], length);
+    }
+  });
+
   it('writes arrays larger than one chunk', async () => {
     const data = Float32Array.from({ length: 5 << 20 }, (_, i) => i);
     await writeSafetensors(file, { big: { shape: [data.length], data } });
@@ -153,9 +171,10 @@ describe('writing safetensors', () => {
       /a has 2 values.*\[3\]/,
     );
     await assert.rejects(writeSafetensors(join(folder, 'none', 'x'), {}), /cannot be written: no such file/);
-    await assert.rejects(writeSafetensors(folder, {}), InputError);
+    mkdirSync(join(folder, 'taken'));
+    await assert.rejects(writeSafetensors(join(folder, 'taken'), {}), /taken cannot be written/);
     assert.equal(readFileSync(file, 'utf8'), 'old');
-    assert.deepEqual(readdirSync(folder), ['out.safetensors']);
+    assert.deepEqual(readdirSync(folder), ['out.safetensors', 'taken']);
   });
 });
 

@@ -180,6 +180,9 @@ describe('service', () => {
     assert.equal(bySetting.tokens.length, 4);
     assert.match(bySetting.notices[0]!, /the first 4 are shown \(maxTokens\)/);
     assert.deepEqual((await analyze(id, { text: 'abcdefgh' })).notices, []);
+    const { totalTokens, notices } = await analyze(id, { text: 'b'.repeat(5_000_000) });
+    assert.equal(totalTokens, 100_000);
+    assert.match(notices[0]!, /^The prompt has more than 100,000 tokens; the first 8 are shown/);
   });
 
   it('runs one at a time; closing waits for the run and drops its result', async () => {

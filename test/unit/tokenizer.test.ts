@@ -253,6 +253,16 @@ describe('ranges behind normalisers', () => {
     assert.deepEqual(told(wordPiece, 'the xyz'), ['[CLS]@0*', 'the@0-3', ' xyz@3-7', '[SEP]@7*']);
   });
 
+  it('what is dropped at the end goes with the last token', () => {
+    assert.deepEqual(told(wordPiece, 'the \n'), ['[CLS]@0*', 'the \n@0-5', '[SEP]@5*']);
+  });
+
+  it('an unknown token’s name in the prompt is text like any other', () => {
+    // Ж, [, UNK and ] are unknown, one by one
+    const ranges = wordPiece.encode('Ж [UNK] the').map(({ start, end }) => `${start}-${end}`);
+    assert.deepEqual(ranges, ['0-0', '0-2', '2-4', '4-5', '5-7', '7-11', '11-11']);
+  });
+
   it('Unigram with Metaspace', () => {
     const unigram = createTokenizer(
       tokenizerJson({

@@ -82,7 +82,7 @@ function EdgeNames({ grid, nLayers, nHeads }: { grid: GridLayout; nLayers: numbe
   );
 }
 
-const box = (grid: GridLayout, { layer, head }: HeadRef): JSX.CSSProperties => ({
+const box = (grid: GridLayout, { layer, head }: HeadRef): Record<string, string> => ({
   left: `${grid.left + head * grid.stepX}px`,
   top: `${grid.top + layer * grid.stepY}px`,
   width: `${grid.box}px`,

@@ -7,8 +7,8 @@ export const LABEL_MAX = 96;
 export const LABEL_GAP = 4;
 /** Labels closer than this are thinned out. */
 export const LABEL_HEIGHT = 12;
-const EDGE_LEFT = 76;
-const EDGE_TOP = 60;
+const EDGE_LEFT = 84;
+const EDGE_TOP = 68;
 const CELL_MAX = 40;
 /** Cells per zoom step, in device pixels. */
 const ZOOM_CELLS = [1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40];

@@ -16,7 +16,7 @@ export interface OverlayScene {
 
 const LABEL_BOX = 14;
 /** Cells smaller than this are magnified under the pointer. */
-const MAGNIFY_BELOW = 4;
+const MAGNIFY_BELOW = 3;
 const MAGNIFIER = { cells: 13, cell: 9, away: 16 };
 
 /** Destination and source in question: the previewed ones, completed by the locked ones. */

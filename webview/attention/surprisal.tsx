@@ -16,10 +16,13 @@ function mean(surprisal: Float32Array): number {
   return known.reduce((sum, bits) => sum + bits, 0) / Math.max(1, known.length);
 }
 
-function makeChart(canvas: HTMLCanvasElement, bits: number[]): Chart {
+function makeChart(canvas: HTMLCanvasElement, bits: number[], colour: string): Chart {
   return new Chart(canvas, {
     type: 'bar',
-    data: { labels: bits.map((_, i) => i), datasets: [{ data: bits, barPercentage: 0.8, categoryPercentage: 1 }] },
+    data: {
+      labels: bits.map((_, i) => i),
+      datasets: [{ data: bits, backgroundColor: colour, barPercentage: 0.8, categoryPercentage: 1 }],
+    },
     options: {
       animation: false,
       responsive: true,
@@ -38,15 +41,11 @@ export function Surprisal(): JSX.Element | null {
   const about = preview.destination ?? preview.source ?? focus.value?.token;
   useEffect(() => {
     if (!canvas.current || !surprisal) return;
-    const chart = makeChart(canvas.current, Array.from(surprisal, finite));
-    const stop = effect(() => {
-      chart.data.datasets[0]!.backgroundColor = colours.value.bar;
-      chart.update('none');
+    const target = canvas.current;
+    return effect(() => {
+      const chart = makeChart(target, Array.from(surprisal, finite), colours.value.bar);
+      return () => chart.destroy();
     });
-    return () => {
-      stop();
-      chart.destroy();
-    };
   }, [surprisal]);
   if (!surprisal || surprisal.length === 0) return null;
   const tokenAt = (event: PointerEvent): number => {

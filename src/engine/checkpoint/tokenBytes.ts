@@ -90,12 +90,12 @@ export function showBytes(bytes: Uint8Array): string {
 /** Bytes of the whole character at `at`; 0 when there is none. */
 function characterLength(bytes: Uint8Array, at: number): number {
   const lead = bytes[at]!;
-  const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0;
+  const length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   try {
-    if (length > 0 && at + length <= bytes.length) strict.decode(bytes.subarray(at, at + length));
-    else return 0;
+    if (at + length > bytes.length) return 0;
+    strict.decode(bytes.subarray(at, at + length));
+    return length;
   } catch {
     return 0;
   }
-  return length;
 }

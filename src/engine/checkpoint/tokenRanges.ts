@@ -154,7 +154,7 @@ class Walk {
   /** UTF-8 bytes of the prompt's character at `at` if the stream has them at `byte`, else 0. */
   private exactLength(at: number, byte: number): number {
     const { stream } = this;
-    const code = codeAt(this.prompt, at);
+    const code = this.prompt.codePointAt(at)!;
     if (code < 0x80) return stream[byte] === code ? 1 : 0;
     const length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
     let rest = code;
@@ -212,12 +212,6 @@ const isBlank = (char: string | undefined): boolean => char !== undefined && /[^
 
 /** Lead byte of a character of so many bytes. */
 const LEAD = [0, 0, 0xc0, 0xe0, 0xf0];
-
-/** Code point; a lone surrogate is U+FFFD, as TextEncoder has it. */
-function codeAt(text: string, at: number): number {
-  const code = text.codePointAt(at)!;
-  return code >= 0xd800 && code <= 0xdfff ? 0xfffd : code;
-}
 
 const unitsAt = (text: string, at: number): number => (text.codePointAt(at)! > 0xffff ? 2 : 1);
 

@@ -94,7 +94,7 @@ function maxOfHeads(set: Patterns, { weighting }: MatrixRequest): PatternMatrix 
       for (let s = 0, at = d * n; s <= d; s++, at++) {
         // compared as the F32 that is stored, so that rounding makes no second maximum
         const value = Math.fround(pattern[at]! * scale[s]!);
-        if (value >= values[at]!) {
+        if (value > values[at]!) {
           values[at] = value;
           argHead[at] = number;
         }
