@@ -60,6 +60,7 @@ export const hostToPanel = {
   matrix: 'attention/matrix',
   thumbnails: 'attention/thumbnails',
   selection: 'attention/selection',
+  requestPng: 'attention/requestPng',
 } as const;
 export interface HostToPanel {
   [hostToPanel.status]: PanelStatus;
@@ -67,6 +68,8 @@ export interface HostToPanel {
   [hostToPanel.matrix]: { key: MatrixKey; matrix: PatternMatrix };
   [hostToPanel.thumbnails]: { analysisId: string; weighting: Weighting; thumbnails: Thumbnails };
   [hostToPanel.selection]: SelectionMessage;
+  /** Export Pattern… chose PNG: answered with `exportAs`. */
+  [hostToPanel.requestPng]: null;
 }
 
 /** Panel → host notifications. */

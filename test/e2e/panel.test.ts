@@ -1,49 +1,10 @@
 // The attention panel alone, in a browser, with a fake host and the reference's real patterns.
 import assert from 'node:assert/strict';
-import type { SelectionEvent } from '../../src/protocol/selection';
-import { ramp, type ThemeKind } from '../../webview/shared/colour';
-import { type Harness, startHarness } from './panel/harness';
-import { Panel, type PanelOptions } from './panel/page';
+import { ADD, assertColour, HEAD, open, panel, PARENTHESIS, pattern, token, TOKENS, usePanel } from './panel/suite';
 import { eventually } from './support/wait';
 
-/** The second ` add` of the reference's prompt and the `(` after the first one. */
-const ADD = 27;
-const PARENTHESIS = 3;
-const TOKENS = 42;
-const HEAD = { layer: 1, head: 5 };
-
-let harness: Harness;
-let panel: Panel;
-
-const open = async (options: PanelOptions = {}): Promise<Panel> => (panel = await Panel.open(harness, options));
-const token = (index: number) => panel.page.locator(`[data-token="${index}"]`);
-const events = async (): Promise<SelectionEvent[]> =>
-  (await panel.sent()).flatMap(({ method, params }) =>
-    method === 'attention/select' ? [(params as { event: SelectionEvent }).event] : [],
-  );
-const pattern = (): Promise<number[]> => panel.host((host, { layer, head }) => host.pattern(layer, head), HEAD);
-
-/** Canvas pixels are kept multiplied by their alpha, so faint ones come back with rounded colours. */
-function assertColour(actual: number[], value: number, theme: ThemeKind, where: string): void {
-  const expected = ramp(value, theme);
-  const flat = (colour: readonly number[]): number[] =>
-    [0, 1, 2].map((channel) => ((colour[channel] ?? 0) * (colour[3] ?? 0)) / 255).concat(colour[3] ?? 0);
-  const [a, e] = [flat(actual), flat(expected)];
-  const off = Math.max(...a.map((channel, i) => Math.abs(channel - e[i]!)));
-  assert.ok(off <= 1.5, `${where}: ${actual.join()} is drawn for ${value}, ${expected.join()} is its colour`);
-}
-
 describe('attention panel', () => {
-  before(async () => {
-    harness = await startHarness(process.cwd());
-  });
-  after(() => harness.close());
-  afterEach(async function () {
-    if (this.currentTest?.isFailed()) await panel.shot(`failed ${this.currentTest.title.replaceAll(/\W+/g, ' ')}`);
-    const { errors } = panel;
-    await panel.close();
-    assert.deepEqual(errors, [], 'scripts ran without an error and within the content security policy');
-  });
+  usePanel();
 
   describe('pixels', () => {
     const cells = [
@@ -108,146 +69,12 @@ describe('attention panel', () => {
     });
   });
 
-  describe('pointer', () => {
-    it('names destination, source and weight of a cell', async () => {
-      await open();
-      await panel.hoverCell(ADD, PARENTHESIS);
-      assert.equal(await panel.page.locator('.tip').innerText(), '·add → (0.89');
-      assert.deepEqual((await events()).at(-1), { kind: 'hoverCell', destination: ADD, source: PARENTHESIS });
-      assert.match((await token(ADD).getAttribute('class')) ?? '', /hover/);
-      await eventually('spoken crosshair', async () =>
-        (await panel.page.locator('[data-live]').innerText()) === 'add attends to ( 0.89' ? true : undefined,
-      );
-    });
-
-    it('finds nothing above the diagonal', async () => {
-      await open();
-      await panel.hoverCell(ADD, PARENTHESIS);
-      await panel.hoverCell(3, 10);
-      assert.deepEqual((await events()).at(-1), { kind: 'leave' });
-      assert.equal(await panel.page.locator('.tip').count(), 0);
-    });
-
-    it('locks a token and a cell by a click, Escape unlocks', async () => {
-      await open();
-      await token(ADD).click();
-      assert.deepEqual((await events()).at(-1), { kind: 'lockToken', token: ADD });
-      assert.match((await token(ADD).getAttribute('class')) ?? '', /locked/);
-      assert.match((await token(2).getAttribute('class')) ?? '', /same/);
-      assert.match((await token(PARENTHESIS).getAttribute('class')) ?? '', /tinted/);
-      await panel.clickCell(4, 3);
-      assert.deepEqual((await events()).at(-1), { kind: 'lockCell', destination: 4, source: 3 });
-      assert.match((await token(4).getAttribute('class')) ?? '', /locked/);
-      await panel.page.keyboard.press('Escape');
-      assert.deepEqual((await events()).at(-1), { kind: 'unlock' });
-      assert.equal(await panel.page.locator('.token.locked').count(), 0);
-    });
-
-    it('previews a head and chooses it', async () => {
-      await open();
-      await panel.page.locator('[data-head="L0H4"]').hover();
-      await panel.page.locator('.heat-base[data-name="L0H4"]').waitFor();
-      await panel.page.mouse.move(300, 700);
-      await panel.page.locator('.heat-base[data-name="L1H5"]').waitFor();
-      await panel.page.locator('[data-head="L0H4"]').click();
-      await panel.page.locator('[data-head="L0H4"].chosen').waitFor();
-      assert.deepEqual((await events()).at(-1), { kind: 'chooseHead', head: { layer: 0, head: 4 } });
-    });
-
-    it('over the surprisal is over the token', async () => {
-      await open();
-      const box = (await panel.page.locator('.surprisal-chart').boundingBox())!;
-      await panel.page.mouse.move(box.x + (box.width * (ADD + 0.5)) / TOKENS, box.y + 10);
-      assert.deepEqual((await events()).at(-1), { kind: 'hoverToken', token: ADD });
-      assert.match(await panel.page.locator('.surprisal-value').innerText(), /9\.37 bits/);
-    });
-
-    it('is not set back by late echoes of its own older events', async () => {
-      await open();
-      await panel.host((host) => void (host.delay = 150));
-      for (const index of [5, 9, 12]) await token(index).hover();
-      for (let i = 0; i < 15; i++) {
-        assert.deepEqual(await panel.page.locator('.token.hover').evaluateAll((all) => all.map((e) => e.id)), [
-          'token-12',
-        ]);
-        await panel.page.waitForTimeout(20);
-      }
-    });
-  });
-
   it('follows a selection that the editor made', async () => {
     await open();
     await panel.host((host, locked) => host.select({ ...host.selection, locked }), { destination: ADD });
     await panel.page.locator(`[data-token="${ADD}"].locked`).waitFor();
     const rows = panel.page.locator('.card section').first().locator('.bar-row');
     assert.equal(await rows.first().innerText(), '(\n3\n0.89');
-  });
-
-  describe('keyboard alone', () => {
-    const press = async (...keys: string[]): Promise<void> => {
-      for (const key of keys) await panel.page.keyboard.press(key);
-    };
-
-    it('goes through strip, grid and heatmap by Tab', async () => {
-      await open();
-      const stops: string[] = [];
-      for (let i = 0; i < 12; i++) {
-        await press('Tab');
-        stops.push(await panel.focused());
-      }
-      const order = ['strip', 'grid', 'heat-overlay'].map((name) => stops.indexOf(name));
-      assert.ok(
-        order.every((at, i) => at >= 0 && at > (order[i - 1] ?? -1)),
-        `the stops are ${stops.join(', ')}`,
-      );
-      for (const name of ['strip', 'grid', 'heat-overlay']) assert.equal(stops.filter((s) => s === name).length, 1);
-    });
-
-    it('moves and locks a token', async () => {
-      await open();
-      await panel.page.locator('.strip').focus();
-      await press('ArrowRight', 'ArrowRight', 'ArrowLeft', 'ArrowRight', 'Enter');
-      assert.deepEqual((await events()).at(-1), { kind: 'lockToken', token: 2 });
-      await press('ArrowDown');
-      const last = (await events()).at(-1);
-      assert.ok(last?.kind === 'hoverToken' && last.token > 22, 'the line below is another token');
-      await press('Escape');
-      assert.equal(await panel.page.locator('.token.locked').count(), 0);
-    });
-
-    it('chooses a head', async () => {
-      await open();
-      await panel.page.locator('.grid').focus();
-      await press('ArrowLeft', 'ArrowUp', 'Enter');
-      assert.deepEqual((await events()).at(-1), { kind: 'chooseHead', head: { layer: 0, head: 4 } });
-      await panel.page.locator('.heat-base[data-name="L0H4"]').waitFor();
-      assert.equal(await panel.page.locator('.grid').getAttribute('aria-activedescendant'), 'head-L0H4');
-    });
-
-    it('moves the cell below the diagonal only, locks it and says it', async () => {
-      await open();
-      await panel.page.locator('.heat-overlay').focus();
-      await press('ArrowUp', 'PageUp', 'ArrowRight');
-      assert.deepEqual((await events()).at(-1), { kind: 'hoverCell', destination: 0, source: 0 });
-      await press('ArrowDown', 'End', 'Enter');
-      assert.deepEqual((await events()).at(-1), { kind: 'lockCell', destination: 1, source: 1 });
-      await eventually('spoken lock', async () =>
-        /function attends to function \d\.\d\d, locked/.test(await panel.page.locator('[data-live]').innerText())
-          ? true
-          : undefined,
-      );
-    });
-
-    it('switches side, weights and heads', async () => {
-      await open();
-      await panel.page.getByRole('radio', { name: 'destination' }).focus();
-      await press('ArrowRight', 'Tab', 'ArrowRight', 'Tab', 'ArrowLeft');
-      assert.deepEqual(await events(), [
-        { kind: 'side', side: 'source' },
-        { kind: 'weighting', weighting: 'value-weighted' },
-        { kind: 'reduction', reduction: 'max' },
-      ]);
-    });
   });
 
   it('names the head of every maximum', async () => {
@@ -282,64 +109,20 @@ describe('attention panel', () => {
     assert.equal(await panel.page.evaluate('window.hacked'), undefined);
   });
 
-  for (const width of [440, 500, 560, 640, 700, 800, 900, 1000, 1300]) {
-    it(`keeps readout and legend clear of the map, ${width} px`, async () => {
-      await open({ width, height: 800 });
-      await token(ADD).click();
+  it('keeps readout and legend clear of the map at every width', async () => {
+    await open();
+    await token(ADD).click();
+    for (const width of [440, 500, 560, 640, 700, 800, 900, 1000, 1300]) {
+      await panel.page.setViewportSize({ width, height: 800 });
       await panel.settle();
-      if ((await panel.page.locator('.card').count()) > 0) assert.equal(await panel.paintedUnder('.card'), 0, 'card');
-      assert.equal(await panel.paintedUnder('.legend'), 0, 'legend');
-      assert.equal(await panel.page.locator('section').count(), 3);
+      const at = `${width} px wide`;
+      const hasCard = (await panel.page.locator('.card').count()) > 0;
+      if (hasCard) assert.equal(await panel.paintedUnder('.card'), 0, `readout, ${at}`);
+      assert.equal(await panel.paintedUnder('.legend'), 0, `legend, ${at}`);
+      assert.equal(await panel.page.locator('section').count(), 3, at);
       const overflow = await panel.page.evaluate('document.querySelector(".panel").scrollWidth - innerWidth');
-      assert.ok((overflow as number) <= 0, 'nothing is cut off at the right');
-    });
-  }
-
-  describe('1024 tokens', () => {
-    it('hover without redrawing the map', async () => {
-      await open({ scenario: 'long' });
-      const { draws, pool } = await panel.heat();
-      assert.ok(pool > 1, 'a reduced image is drawn');
-      const before = Number((await panel.data('.heat-overlay')).draws);
-      for (let i = 0; i < 20; i++) await panel.hoverCell(400 + i * 20, 100 + i * 15);
-      assert.equal((await panel.heat()).draws, draws);
-      assert.ok(Number((await panel.data('.heat-overlay')).draws) >= before + 20);
-      const spent = Number((await panel.data('body')).lastHoverMs);
-      assert.ok(spent > 0 && spent < 100, `the last hover took ${spent} ms`);
-    });
-
-    it('zoom to exact cells, pan, and fit again', async () => {
-      await open({ scenario: 'long' });
-      await panel.hoverCell(512, 256);
-      await panel.page.keyboard.down('Control');
-      for (let i = 0; i < 9; i++) await panel.page.mouse.wheel(0, -100);
-      await panel.page.keyboard.up('Control');
-      await panel.settle();
-      const place = await panel.heat();
-      assert.equal(place.pool, 1);
-      assert.ok(place.cell >= 12);
-      assert.ok(place.row < 512 && place.column < 256 && place.column > 0, 'the cell under the pointer stays in view');
-      const values = await panel.host((host) => host.pattern(0, 0).slice(512 * 1024, 513 * 1024));
-      for (const source of [254, 255, 256, 257]) {
-        const { x, y } = await panel.cellPoint(512, source);
-        assertColour(await panel.pixel('.heat-base', x, y), values[source]!, 'dark', `cell 512, ${source}`);
-      }
-      const box = (await panel.page.locator('.heat-overlay').boundingBox())!;
-      await panel.page.mouse.move(box.x + 200, box.y + 200);
-      await panel.page.mouse.down();
-      await panel.page.mouse.move(box.x + 200 + 3 * place.cell, box.y + 200, { steps: 3 });
-      await panel.page.mouse.up();
-      await panel.settle();
-      assert.equal((await panel.heat()).column, place.column - 3);
-      assert.ok(
-        (await events()).every(({ kind }) => kind !== 'lockCell'),
-        'a drag is no click',
-      );
-      await panel.page.locator('.heat-overlay').focus();
-      await panel.page.keyboard.press('0');
-      await panel.settle();
-      assert.ok((await panel.heat()).pool > 1);
-    });
+      assert.ok((overflow as number) <= 0, `nothing is cut off at the right, ${at}`);
+    }
   });
 
   it('draws 144 heads at 128 tokens once', async () => {
@@ -429,21 +212,29 @@ describe('attention panel', () => {
   });
 
   for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
-    for (const [width, height] of [
-      [700, 850],
-      [1000, 850],
-      [500, 700],
-    ] as const) {
-      it(`has its picture taken, ${theme} ${width}`, async () => {
-        await open({ theme, width, height });
+    it(`has its pictures taken, ${theme}`, async () => {
+      await open({ theme });
+      for (const [width, height] of [
+        [700, 850],
+        [1000, 850],
+        [500, 700],
+      ] as const) {
+        await panel.page.setViewportSize({ width, height });
         await token(ADD).click();
         await token(PARENTHESIS).hover();
+        await panel.page.locator('.tip').waitFor();
         await panel.shot(`${theme}-${width}`);
-        if (theme.startsWith('high')) {
-          const style = await token(PARENTHESIS).evaluate((element) => String(element.className));
-          assert.match(style, /tinted/);
-        }
-      });
-    }
+        await panel.page.keyboard.press('Escape');
+      }
+    });
   }
+
+  it('outlines tinted tokens in high contrast', async () => {
+    await open({ theme: 'high-contrast' });
+    await token(ADD).click();
+    await panel.page.mouse.move(600, 840);
+    await panel.settle();
+    const outline = `getComputedStyle(document.querySelector('[data-token="${PARENTHESIS}"]')).outline`;
+    assert.equal(await panel.page.evaluate(outline), 'rgb(243, 133, 24) dashed 1px');
+  });
 });

@@ -22,21 +22,21 @@ export const say = (text) => console.log(`circuitscope: ${text}`);
 /** A set-up step that failed: its message is one sentence that says what to do. */
 export class SetupError extends Error {}
 
-/** Runs a script's main function; a SetupError ends it with one sentence, anything else with its stack. */
-export async function main(body) {
-  try {
-    await body();
-  } catch (error) {
-    console.error(error instanceof SetupError ? `circuitscope: ${error.message}` : error);
-    process.exitCode = 1;
-  }
+/** Prints what went wrong and sets the exit code: a SetupError or a wrong flag in one sentence, else with the stack. */
+export function explain(error) {
+  const expected = error instanceof SetupError || error.code?.startsWith('ERR_PARSE_ARGS');
+  console.error(expected ? `circuitscope: ${error.message}` : error);
+  process.exitCode = 1;
 }
+
+/** Runs a script's main function. */
+export const main = (body) => Promise.resolve().then(body).catch(explain);
 
 /** Runs a command and waits. Its output is shown only where it failed and `quiet` is not set. */
 export function run(command, args, { cwd = root, env = process.env, quiet = false, ...options } = {}) {
   const done = spawnSync(command, args, { cwd, env, encoding: 'utf8', maxBuffer: 64 << 20, ...options });
   const output = [done.stdout, done.stderr, done.error?.message].filter(Boolean).join('\n');
-  if (done.status !== 0 && !quiet) console.error(output);
+  if (done.status !== 0 && !quiet && output) console.error(output);
   return { ok: done.status === 0, output };
 }
 
@@ -45,6 +45,33 @@ export function npm(args, options = {}) {
   const cli = process.env.npm_execpath;
   if (cli?.endsWith('npm-cli.js')) return run(process.execPath, [cli, ...args], options);
   return run('npm', args, { ...options, shell: process.platform === 'win32' });
+}
+
+const INSTALL_FLAGS = [
+  '--ignore-scripts',
+  '--no-audit',
+  '--no-fund',
+  '--loglevel=error',
+  '--fetch-retry-mintimeout=1000',
+];
+/** npm's codes for a registry that it cannot reach. */
+const UNREACHABLE =
+  /\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ERR_SOCKET_TIMEOUT|E50[234])\b/;
+
+/**
+ * `npm ci` or `npm install`, without the packages' install scripts.
+ * @throws SetupError when it fails; npm's own words are shown unless it is the network
+ */
+export function npmInstall(what, args, options = {}) {
+  const { ok, output } = npm([...args, ...INSTALL_FLAGS], { ...options, quiet: true });
+  if (ok) return;
+  const [code] = UNREACHABLE.exec(output) ?? [];
+  if (code)
+    throw new SetupError(
+      `npm could not reach its registry for ${what} (${code}): check the network and npm's registry and proxy settings, and run again.`,
+    );
+  console.error(output);
+  throw new SetupError(`npm could not install ${what}: mend what it names above and run again.`);
 }
 
 /** Signals a detached child and all that it started. */

@@ -15,7 +15,9 @@ export function bundledTests(suite) {
 
 /** Resolves with mocha's exit code. */
 export function mocha(files, { timeout, env = {} }) {
-  const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...files];
+  const grep = process.env.CIRCUITSCOPE_GREP;
+  const only = grep ? ['--fgrep', grep] : [];
+  const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...only, ...files];
   const child = startGroup(process.execPath, args, { detached: false, env: { ...process.env, ...env } });
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 }

@@ -1,7 +1,7 @@
 // Dependencies and build, each done only where it is needed.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { npm, root, run, say, SetupError } from './common.mjs';
+import { npmInstall, root, run, say, SetupError } from './common.mjs';
 
 /** Whether node_modules, by npm's own record in it, is what package-lock.json says. */
 function installed() {
@@ -21,10 +21,7 @@ export function ensureDependencies() {
     throw new SetupError(`Node ${process.versions.node} is too old: install Node 20.19 or newer from nodejs.org.`);
   if (installed()) return;
   say('installing dependencies (npm ci)…');
-  if (!npm(['ci', '--no-audit', '--no-fund', '--loglevel=error']).ok)
-    throw new SetupError(
-      'npm could not install the dependencies: see its message above, check the network, run again.',
-    );
+  npmInstall('the dependencies', ['ci']);
 }
 
 /** Bundles the extension (and the tests, with `--tests`) into dist and out. */

@@ -23,19 +23,19 @@ const FIRST_SETTINGS = {
 /** Opens a window of a desktop VS Code; false when that command fails. */
 function openDesktop(code, ...more) {
   say(`opening the sample workspace with ${code}`);
-  const args = ['--new-window', `--extensionDevelopmentPath=${root}`, '--disable-workspace-trust', ...more];
-  const { ok } = run(code, [...args, workspace, firstFile], { stdio: 'inherit', shell: process.platform === 'win32' });
-  return ok;
+  const flags = ['--new-window', `--extensionDevelopmentPath=${root}`, '--disable-workspace-trust', ...more];
+  const args = [...flags, workspace, firstFile];
+  // On Windows `code` is a script, which only a shell starts.
+  if (process.platform !== 'win32') return run(code, args, { stdio: 'inherit' }).ok;
+  const quoted = [code, ...args].map((word) => `"${word}"`);
+  return run(quoted.join(' '), [], { stdio: 'inherit', shell: true }).ok;
 }
 
 /** Where there is a display and something that opens addresses. */
 function openBrowser(url) {
-  const display = process.platform !== 'linux' || process.env.DISPLAY || process.env.WAYLAND_DISPLAY;
-  const [command, ...args] = { darwin: ['open'], win32: ['cmd', '/c', 'start', '""'] }[process.platform] ?? [
-    'xdg-open',
-  ];
-  if (!display || !which(command)) return;
-  spawn(command, [...args, url], { stdio: 'ignore', detached: true })
+  const opener = which('xdg-open');
+  if (!opener || !(process.env.DISPLAY || process.env.WAYLAND_DISPLAY)) return;
+  spawn(opener, [url], { stdio: 'ignore', detached: true })
     .on('error', () => {})
     .unref();
 }
@@ -65,6 +65,9 @@ async function serve(port, withBrowser) {
 exitOnSignals();
 await main(async () => {
   const { values } = parseArgs({ options: { port: { type: 'string' }, 'no-browser': { type: 'boolean' } } });
+  const port = Number(values.port ?? PORT);
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new SetupError(`--port ${values.port} is not a port: give a number from 0 (any free one) to 65535.`);
   ensureDependencies();
   ensureBuild();
   const code = which('code');
@@ -72,7 +75,7 @@ await main(async () => {
     if (openDesktop(code)) return;
     say('that did not work');
   }
-  if (vscodeKind() === 'server') await serve(Number(values.port ?? PORT), !values['no-browser']);
+  if (vscodeKind() === 'server') await serve(port, !values['no-browser']);
   else if (!openDesktop(await ensureDesktop(), `--user-data-dir=${cachePath('start', 'desktop')}`))
     throw new SetupError('VS Code could not be opened: see its message above.');
 });

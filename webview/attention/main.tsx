@@ -2,6 +2,9 @@
 import '@vscode/codicons/dist/codicon.css';
 import '../shared/theme.css';
 import './attention.css';
+import './prompt.css';
+import './heads.css';
+import './heat.css';
 import { render } from 'preact';
 import { watchTheme } from '../shared/theme';
 import { App } from './app';

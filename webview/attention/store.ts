@@ -134,7 +134,7 @@ function saveState(): void {
       text: shown.text,
       sourceName: shown.sourceName,
       checkpointPath: shown.checkpoint.path,
-      selection: { preview: {}, locked, head, side, reduction, weighting } satisfies Selection,
+      selection: { preview: {}, locked: {}, head, side, reduction, weighting } satisfies Selection,
     });
   }, SAVE_DELAY_MS);
 }

@@ -47,12 +47,13 @@ export function Toolbar(): JSX.Element | null {
   if (!shown) return null;
   return (
     <header class="toolbar">
-      <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
-      <span class="what">
-        <span class="source-name">{shown.sourceName} · </span>
-        {shown.analysis.tokens.length} tokens
-      </span>
-      <span class="space" />
+      <div class="title">
+        <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
+        <span class="what" title={shown.sourceName}>
+          <span class="source-name">{shown.sourceName} · </span>
+          {shown.analysis.tokens.length} tokens
+        </span>
+      </div>
       <Segmented
         label="A token is"
         choices={SIDES}

@@ -178,7 +178,6 @@ function start(): void {
     sendMatrix();
   };
   const receive = (message: Message): void => {
-    host.sent.push(message);
     if (message.method === panelToHost.ready) {
       send(hostToPanel.status, { kind: 'ready' });
       send(hostToPanel.view, scenario.view);
@@ -211,7 +210,11 @@ function start(): void {
   };
   window.panelHost = host;
   window.acquireVsCodeApi = () => ({
-    postMessage: (message) => setTimeout(() => receive(structuredClone(message) as Message)),
+    postMessage(message) {
+      const copy = structuredClone(message) as Message;
+      host.sent.push(copy);
+      setTimeout(() => receive(copy));
+    },
     getState: () => host.state,
     setState: (state) => void (host.state = state),
   });

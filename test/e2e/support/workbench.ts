@@ -75,14 +75,26 @@ export class Workbench {
     await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });
   }
 
+  /** Presses a key that opens a quick input, until it is there: VS Code drops keys while it moves the focus. */
+  private async quickInput(key: string, text: string): Promise<Locator> {
+    const input = this.page.locator('.quick-input-widget input[type=text]').first();
+    await eventually(`quick input for ${key}`, async () => {
+      await this.page.keyboard.press(key);
+      const shown = input.waitFor({ timeout: 2000 });
+      return shown.then(
+        () => true,
+        () => undefined,
+      );
+    });
+    await input.fill(text);
+    return this.page.locator('.quick-input-list .monaco-list-row');
+  }
+
   /** The rows that the command palette offers for a text. */
   async paletteRows(text: string): Promise<Locator> {
-    await this.page.keyboard.press('F1');
-    const input = this.page.locator('.quick-input-widget input[type=text]').first();
-    await input.waitFor();
-    await input.fill(`>${text}`);
-    await this.page.locator('.quick-input-list .monaco-list-row').first().waitFor();
-    return this.page.locator('.quick-input-list .monaco-list-row');
+    const rows = await this.quickInput('F1', `>${text}`);
+    await rows.first().waitFor();
+    return rows;
   }
 
   /** Runs a command from the palette by its full title, e.g. `Circuitscope: Analyze Selection`. */
@@ -96,25 +108,18 @@ export class Workbench {
 
   /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
   async openFile(name: string): Promise<Locator> {
-    await this.page.keyboard.press('Control+P');
-    const input = this.page.locator('.quick-input-widget input[type=text]').first();
-    await input.fill(name);
-    await this.page
-      .locator('.quick-input-list .monaco-list-row', { hasText: path.basename(name) })
-      .first()
-      .click();
-    const editor = this.page
-      .locator(`.editor-instance[aria-label*="${path.basename(name)}"], .editor-instance`)
-      .first();
-    await this.page.locator('.tab.active', { hasText: path.basename(name) }).waitFor();
+    const file = path.basename(name);
+    const rows = await this.quickInput('Control+P', name);
+    await rows.filter({ hasText: file }).first().click();
+    await this.page.locator('.tab.active', { hasText: file }).waitFor();
+    const editor = this.page.locator('.editor-instance', { has: this.page.locator('.view-line') }).first();
     await editor.locator('.view-line').first().waitFor();
     return editor;
   }
 
   /** Selects lines `from` to `to` (from 1, both included) of the active editor. */
   async selectLines(from: number, to: number): Promise<void> {
-    await this.page.keyboard.press('Control+G');
-    await this.page.locator('.quick-input-widget input[type=text]').first().fill(`:${from}`);
+    await this.quickInput('Control+G', `:${from}`);
     await this.page.keyboard.press('Enter');
     await this.page.keyboard.press('Home');
     await this.page.keyboard.press('Home');

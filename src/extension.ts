@@ -1,0 +1,63 @@
+import * as vscode from 'vscode';
+import { Analyses } from './host/analyses';
+import { AttentionPanel } from './host/attentionPanel';
+import { CheckpointChooser } from './host/chooseCheckpoint';
+import { Checkpoints } from './host/checkpoints';
+import { AnalysisCodeLens } from './host/codeLens';
+import { registerCommands } from './host/commands';
+import { Decorations } from './host/decorations';
+import { EngineService } from './host/engineService';
+import { exportPattern } from './host/exportPattern';
+import { TokenHover } from './host/hover';
+import { createLog } from './host/log';
+import { restorePanel } from './host/restore';
+import { SelectionStore } from './host/selection';
+import { createStatusBar } from './host/statusBar';
+import { AnalysesTree, CheckpointsTree, SelectionTree } from './host/trees';
+import { Work } from './host/work';
+
+/** The parts, for the tests that run in the extension host. */
+export interface ExtensionParts {
+  engine: EngineService;
+  checkpoints: Checkpoints;
+  analyses: Analyses;
+  selection: SelectionStore;
+  decorations: Decorations;
+  panel: AttentionPanel;
+  work: Work;
+}
+
+/** Wires the parts, nothing else. */
+export function activate(context: vscode.ExtensionContext): ExtensionParts {
+  const inExtension = (...path: string[]): vscode.Uri => vscode.Uri.joinPath(context.extensionUri, ...path);
+  const log = createLog();
+  const work = new Work(log);
+  const engine = new EngineService(inExtension('dist', 'engine.js').fsPath, log);
+  const checkpoints = new Checkpoints(engine, work, log);
+  const chooser = new CheckpointChooser(engine, checkpoints, inExtension('samples').fsPath);
+  const selection = new SelectionStore();
+  const analyses = new Analyses(engine, checkpoints, selection, work);
+  const panel = new AttentionPanel(context.extensionUri, analyses, selection, work, log, {
+    command: (name) =>
+      void (name === 'cancel' ? work.cancel() : vscode.commands.executeCommand(`circuitscope.${name}`)),
+    exportAs: (format, png) => void exportPattern(analyses, selection, format, png),
+  });
+  const decorations = new Decorations(analyses, selection);
+  const codeLens = new AnalysisCodeLens(analyses);
+  const trees = {
+    'circuitscope.checkpoints': new CheckpointsTree(checkpoints),
+    'circuitscope.analyses': new AnalysesTree(analyses),
+    'circuitscope.selection': new SelectionTree(analyses, selection),
+  };
+  const everywhere: vscode.DocumentSelector = { scheme: '*' };
+  context.subscriptions.push(
+    ...[log, work, engine, checkpoints, selection, analyses, panel, decorations, codeLens],
+    createStatusBar(checkpoints, work),
+    restorePanel(context.workspaceState, checkpoints, analyses, selection, panel),
+    vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),
+    vscode.languages.registerCodeLensProvider(everywhere, codeLens),
+    ...Object.entries(trees).flatMap(([id, tree]) => [tree, vscode.window.registerTreeDataProvider<unknown>(id, tree)]),
+    ...registerCommands({ log, checkpoints, chooser, analyses, selection, panel }),
+  );
+  return { engine, checkpoints, analyses, selection, decorations, panel, work };
+}

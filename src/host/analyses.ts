@@ -1,0 +1,252 @@
+import * as vscode from 'vscode';
+import type { AnalysisInfo, PatternMatrix, SourcesByLayer, Thumbnails, Weighting } from '../protocol/analysis';
+import type { MatrixKey } from '../protocol/attentionPanel';
+import type { CheckpointInfo } from '../protocol/checkpoint';
+import type { AnalyzeParams, EngineProgress } from '../protocol/engine';
+import type { Checkpoints } from './checkpoints';
+import { isGone, type EngineService } from './engineService';
+import { MatrixCache } from './matrixCache';
+import type { SelectionStore } from './selection';
+import { TrackedRanges } from './trackedRanges';
+import type { Work } from './work';
+
+/** What is analyzed: a part of a document, a typed text, or token ids. */
+export interface Source {
+  /** `total.ts:4–9`, `prompt`. */
+  name: string;
+  text: string;
+  ids?: number[];
+  document?: { uri: vscode.Uri; start: number };
+}
+
+/** One checkpoint on one text. */
+export interface Analysis {
+  checkpoint: CheckpointInfo;
+  /** Replaced when the engine had to run it again. */
+  info: AnalysisInfo;
+  source: Source;
+  /** Where the tokens are in the document now. */
+  tracked?: TrackedRanges;
+  stale: boolean;
+}
+
+/** Analyses that can be gone back to. */
+const HISTORY = 8;
+
+/** Runs analyses, holds the current one and a short history, and answers for what the views draw of it. */
+export class Analyses implements vscode.Disposable {
+  private readonly history: Analysis[] = [];
+  private shown: Analysis | undefined;
+  private readonly matrices = new MatrixCache();
+  private readonly changed = new vscode.EventEmitter<void>();
+  /** Another current analysis, or its staleness, or the list. */
+  readonly onDidChange = this.changed.event;
+  private readonly disposables: vscode.Disposable[] = [this.changed];
+
+  constructor(
+    private readonly engine: EngineService,
+    private readonly checkpoints: Checkpoints,
+    private readonly selection: SelectionStore,
+    private readonly work: Work,
+  ) {
+    this.disposables.push(
+      vscode.workspace.onDidChangeTextDocument((e) => this.edited(e)),
+      checkpoints.onDidChange(() => this.dropClosed()),
+    );
+  }
+
+  get current(): Analysis | undefined {
+    return this.shown;
+  }
+
+  /** Newest first. */
+  get all(): readonly Analysis[] {
+    return this.history;
+  }
+
+  /** Runs and shows; what was shown stays when it is cancelled or fails. */
+  async run(checkpoint: CheckpointInfo, source: Source, onError?: (m: string) => void): Promise<Analysis | undefined> {
+    const info = await this.work.run(
+      `Analyzing ${source.name}`,
+      (token, onProgress) => this.analyze(checkpoint, source, token, onProgress),
+      onError,
+    );
+    if (!info) return undefined;
+    const analysis: Analysis = { checkpoint, info, source, stale: false };
+    if (source.document) analysis.tracked = new TrackedRanges(source.document.start, source.text, info.tokens);
+    const same = this.history.findIndex((a) => sameSubject(a, analysis));
+    if (same >= 0) this.forget(this.history[same]!);
+    this.history.unshift(analysis);
+    this.history.splice(HISTORY).forEach((old) => this.closeInEngine(old));
+    this.refresh(analysis);
+    this.show(analysis);
+    return analysis;
+  }
+
+  /** The current analysis on the document as it is now. */
+  async rerun(): Promise<void> {
+    const { shown } = this;
+    if (!shown) return;
+    await this.run(shown.checkpoint, (await currentSource(shown)) ?? shown.source);
+  }
+
+  show(analysis: Analysis): void {
+    const other = !this.shown || !sameSubject(this.shown, analysis);
+    this.shown = analysis;
+    this.checkpoints.choose(analysis.checkpoint);
+    if (other || this.selection.value.locked) this.selection.reset(analysis.checkpoint);
+    this.fire();
+  }
+
+  async matrix(analysis: Analysis, key: Omit<MatrixKey, 'analysisId'>): Promise<PatternMatrix> {
+    const { reduction, weighting, head } = key;
+    const found = this.matrices.get({ analysisId: analysis.info.id, ...key });
+    if (found) return found;
+    const matrix = await this.ask(analysis, (analysisId) =>
+      this.engine.request('pattern', { analysisId, reduction, weighting, ...(head ? { head } : {}) }),
+    );
+    this.matrices.set({ analysisId: analysis.info.id, ...key }, matrix);
+    return matrix;
+  }
+
+  /** The matrix, if it was fetched before. */
+  matrixNow(key: MatrixKey): PatternMatrix | undefined {
+    return this.matrices.get(key);
+  }
+
+  thumbnails(analysis: Analysis, weighting: Weighting, size: number): Promise<Thumbnails> {
+    return this.ask(analysis, (analysisId) => this.engine.request('thumbnails', { analysisId, weighting, size }));
+  }
+
+  sources(analysis: Analysis, destination: number, k: number): Promise<SourcesByLayer> {
+    return this.ask(analysis, (analysisId) => this.engine.request('sources', { analysisId, destination, k }));
+  }
+
+  async exportPattern(analysis: Analysis, file: string, key: Omit<MatrixKey, 'analysisId'>): Promise<void> {
+    const { weighting, head } = key;
+    await this.ask(analysis, (analysisId) =>
+      this.engine.request('exportPattern', { analysisId, weighting, file, ...(head ? { head } : {}) }),
+    );
+  }
+
+  /** Asks the engine about an analysis; when the engine has lost it (it died, or needed the room), runs it again first. */
+  private async ask<T>(analysis: Analysis, request: (analysisId: string) => Promise<T>): Promise<T> {
+    const { id } = analysis.info;
+    try {
+      return await request(id);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      if (analysis.info.id === id) await this.again(analysis);
+      return request(analysis.info.id);
+    }
+  }
+
+  private readonly renewals = new Map<Analysis, Promise<void>>();
+
+  private again(analysis: Analysis): Promise<void> {
+    const renew = async (): Promise<void> => {
+      analysis.checkpoint = this.checkpoints.at(analysis.checkpoint.path) ?? analysis.checkpoint;
+      analysis.info = await this.analyze(analysis.checkpoint, analysis.source);
+      this.changed.fire();
+    };
+    let renewal = this.renewals.get(analysis);
+    if (!renewal) {
+      renewal = renew().finally(() => this.renewals.delete(analysis));
+      this.renewals.set(analysis, renewal);
+    }
+    return renewal;
+  }
+
+  private analyze(
+    checkpoint: CheckpointInfo,
+    { text, ids }: Source,
+    token?: vscode.CancellationToken,
+    onProgress?: (p: EngineProgress) => void,
+  ): Promise<AnalysisInfo> {
+    const settings = vscode.workspace.getConfiguration('circuitscope');
+    const params: AnalyzeParams = {
+      checkpointId: (this.checkpoints.at(checkpoint.path) ?? checkpoint).id,
+      ...(ids ? { ids } : { text }),
+      maxTokens: settings.get('maxTokens', 1024),
+      topK: settings.get('topPredictions', 5),
+    };
+    return this.engine.request('analyze', params, { ...(token && { token }), ...(onProgress && { onProgress }) });
+  }
+
+  private edited({ document, contentChanges }: vscode.TextDocumentChangeEvent): void {
+    if (contentChanges.length === 0) return;
+    for (const analysis of this.history) {
+      if (analysis.source.document?.uri.toString() !== document.uri.toString()) continue;
+      analysis.tracked?.apply(contentChanges, textIn(document));
+      this.refresh(analysis);
+    }
+    if (this.shown?.source.document?.uri.toString() === document.uri.toString()) this.changed.fire();
+  }
+
+  private refresh(analysis: Analysis): void {
+    const document = documentOf(analysis);
+    analysis.stale = document !== undefined && analysis.tracked?.isStale(textIn(document)) === true;
+  }
+
+  private dropClosed(): void {
+    const closed = this.history.filter((a) => !this.checkpoints.at(a.checkpoint.path));
+    if (closed.length === 0) return;
+    closed.forEach((a) => this.forget(a));
+    if (this.shown && closed.includes(this.shown)) this.shown = this.history[0];
+    this.fire();
+  }
+
+  private forget(analysis: Analysis): void {
+    this.history.splice(this.history.indexOf(analysis), 1);
+    this.closeInEngine(analysis);
+  }
+
+  private closeInEngine({ info }: Analysis): void {
+    void this.engine.request('closeAnalysis', { analysisId: info.id }).catch(() => undefined);
+  }
+
+  private fire(): void {
+    void vscode.commands.executeCommand('setContext', 'circuitscope.analysis', this.shown !== undefined);
+    this.changed.fire();
+  }
+
+  dispose(): void {
+    this.disposables.forEach((d) => d.dispose());
+  }
+}
+
+/** The open document of an analysis. */
+export const documentOf = ({ source }: Analysis): vscode.TextDocument | undefined =>
+  source.document && vscode.workspace.textDocuments.find((d) => d.uri.toString() === source.document!.uri.toString());
+
+const textIn =
+  (document: vscode.TextDocument) =>
+  ({ start, end }: { start: number; end: number }): string =>
+    document.getText(new vscode.Range(document.positionAt(start), document.positionAt(end)));
+
+const sameSubject = (a: Analysis, b: Analysis): boolean =>
+  a.checkpoint.path === b.checkpoint.path &&
+  a.source.name === b.source.name &&
+  a.source.document?.uri.toString() === b.source.document?.uri.toString();
+
+/** What the analyzed part of the document says now. */
+async function currentSource({ source, tracked }: Analysis): Promise<Source | undefined> {
+  if (!source.document || !tracked) return undefined;
+  const document = await vscode.workspace.openTextDocument(source.document.uri);
+  const { start, end } = tracked.range;
+  return sourceOf(document, new vscode.Range(document.positionAt(start), document.positionAt(end)));
+}
+
+/** A part of a document as something to analyze. */
+export function sourceOf(document: vscode.TextDocument, range: vscode.Range): Source {
+  const file = document.uri.path.split('/').at(-1) ?? document.uri.toString();
+  // a selection that ends before the first character of a line does not reach into that line
+  const last = range.end.character === 0 && range.end.line > range.start.line ? range.end.line - 1 : range.end.line;
+  const lines = range.start.line === last ? `${last + 1}` : `${range.start.line + 1}–${last + 1}`;
+  const whole = document.offsetAt(range.end) - document.offsetAt(range.start) === document.getText().length;
+  return {
+    name: whole ? file : `${file}:${lines}`,
+    text: document.getText(range),
+    document: { uri: document.uri, start: document.offsetAt(range.start) },
+  };
+}

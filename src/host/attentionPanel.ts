@@ -1,0 +1,201 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+import { Messenger } from 'vscode-messenger';
+import type { WebviewIdMessageParticipant } from 'vscode-messenger-common';
+import {
+  hostToPanel,
+  matrixKeyOf,
+  PANEL_ORIGIN,
+  panelToHost,
+  type ExportFormat,
+  type HostToPanel,
+  type PanelCommand,
+  type PanelStatus,
+  type PanelToHost,
+} from '../protocol/attentionPanel';
+import type { Analyses, Analysis } from './analyses';
+import type { Log } from './log';
+import type { SelectionStore } from './selection';
+import type { Work } from './work';
+
+export const ATTENTION_VIEW = 'circuitscope.attention';
+/** Pixels of a thumbnail. */
+const THUMBNAIL = 84;
+
+export interface PanelActions {
+  command(name: PanelCommand): void;
+  exportAs(format: ExportFormat, png?: Uint8Array): void;
+}
+
+/** The one attention panel. It is sent everything when its script starts, and what changed from then on. */
+export class AttentionPanel implements vscode.Disposable {
+  private readonly messenger = new Messenger();
+  private panel: vscode.WebviewPanel | undefined;
+  private to: WebviewIdMessageParticipant | undefined;
+  private listening = false;
+  private sentMatrix = '';
+  private sentThumbnails = '';
+  private status: PanelStatus = EMPTY;
+  private readonly disposables: vscode.Disposable[] = [];
+
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly analyses: Analyses,
+    private readonly selection: SelectionStore,
+    work: Work,
+    private readonly log: Log,
+    actions: PanelActions,
+  ) {
+    this.on(panelToHost.ready, () => this.sendAll());
+    this.on(panelToHost.select, ({ event, seq }) => this.selection.apply(event, PANEL_ORIGIN, seq));
+    this.on(panelToHost.command, (name) => actions.command(name));
+    this.on(panelToHost.exportAs, ({ format, png }) => actions.exportAs(format, png));
+    this.disposables.push(
+      analyses.onDidChange(() => this.sendView()),
+      selection.onDidChange((message) => {
+        this.send(hostToPanel.selection, message);
+        this.sendPictures();
+      }),
+      work.onDidChange((progress) => this.setStatus(progress ? { kind: 'busy', ...progress } : this.resting())),
+    );
+  }
+
+  get isOpen(): boolean {
+    return this.panel !== undefined;
+  }
+
+  /** Beside the editor, which keeps the focus. */
+  show(): void {
+    if (this.panel) {
+      this.panel.reveal(undefined, true);
+      return;
+    }
+    const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    this.adopt(vscode.window.createWebviewPanel(ATTENTION_VIEW, 'Attention', place));
+  }
+
+  /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
+  adopt(panel: vscode.WebviewPanel): void {
+    this.panel?.dispose();
+    this.panel = panel;
+    this.listening = false;
+    const root = vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview');
+    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
+    this.to = this.messenger.registerWebviewPanel(panel);
+    panel.onDidDispose(() => {
+      if (this.panel === panel) this.panel = this.to = undefined;
+    });
+    panel.webview.html = page(panel.webview, root);
+  }
+
+  /** Shown in the panel itself, where there is no analysis that it would hide. */
+  showError(message: string): void {
+    this.setStatus(this.analyses.current ? { kind: 'ready' } : { kind: 'error', message });
+  }
+
+  requestPng(): void {
+    this.send(hostToPanel.requestPng, null);
+  }
+
+  private on<K extends keyof PanelToHost>(method: K, handler: (params: PanelToHost[K]) => void): void {
+    this.disposables.push(this.messenger.onNotification<PanelToHost[K]>({ method }, handler));
+  }
+
+  private send<K extends keyof HostToPanel>(method: K, params: HostToPanel[K]): void {
+    if (this.to && this.listening) this.messenger.sendNotification({ method }, this.to, params);
+  }
+
+  private resting(): PanelStatus {
+    if (this.analyses.current) return { kind: 'ready' };
+    return this.status.kind === 'error' ? this.status : EMPTY;
+  }
+
+  private setStatus(status: PanelStatus): void {
+    this.status = status;
+    this.send(hostToPanel.status, status);
+  }
+
+  private sendAll(): void {
+    this.listening = true;
+    this.sentMatrix = this.sentThumbnails = '';
+    this.send(hostToPanel.status, this.status.kind === 'busy' ? this.status : this.resting());
+    this.sendView();
+  }
+
+  private sendView(): void {
+    const { current } = this.analyses;
+    if (!current) {
+      this.setStatus(this.resting());
+      return;
+    }
+    const { checkpoint, info, source, stale } = current;
+    this.send(hostToPanel.view, { checkpoint, analysis: info, text: source.text, sourceName: source.name, stale });
+    this.send(hostToPanel.selection, { selection: this.selection.value, origin: 'host', seq: 0 });
+    if (this.status.kind !== 'busy') this.setStatus({ kind: 'ready' });
+    this.sendPictures();
+  }
+
+  private sendPictures(): void {
+    const { current } = this.analyses;
+    if (!current || !this.listening || current.checkpoint.nLayers === 0) return;
+    void this.sendThumbnails(current).catch((error: unknown) => this.log.error(`Thumbnails: ${String(error)}`));
+    void this.sendMatrix(current).catch((error: unknown) => this.log.error(`Pattern: ${String(error)}`));
+  }
+
+  private async sendThumbnails(analysis: Analysis): Promise<void> {
+    const { weighting } = this.selection.value;
+    const wanted = `${analysis.info.id} ${weighting}`;
+    if (this.sentThumbnails === wanted) return;
+    this.sentThumbnails = wanted;
+    const thumbnails = await this.analyses.thumbnails(analysis, weighting, THUMBNAIL);
+    this.send(hostToPanel.thumbnails, { analysisId: analysis.info.id, weighting, thumbnails });
+  }
+
+  private async sendMatrix(analysis: Analysis): Promise<void> {
+    const wanted = JSON.stringify(matrixKeyOf(analysis.info.id, this.selection.value));
+    if (this.sentMatrix === wanted) return;
+    this.sentMatrix = wanted;
+    const key = matrixKeyOf(analysis.info.id, this.selection.value);
+    const matrix = await this.analyses.matrix(analysis, key);
+    this.send(hostToPanel.matrix, { key: { ...key, analysisId: analysis.info.id }, matrix });
+  }
+
+  dispose(): void {
+    this.panel?.dispose();
+    this.disposables.forEach((d) => d.dispose());
+  }
+}
+
+const EMPTY: PanelStatus = {
+  kind: 'empty',
+  message: 'Select code or text in an editor and analyze it: the attention of every head appears here.',
+};
+
+/** The toolkit's components add one empty <style>, which this hash allows. */
+const TOOLKIT_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
+
+function page(webview: vscode.Webview, root: vscode.Uri): string {
+  const nonce = randomBytes(16).toString('base64');
+  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
+  const csp = [
+    "default-src 'none'",
+    'img-src data:',
+    `font-src ${webview.cspSource}`,
+    `style-src ${webview.cspSource} 'nonce-${nonce}' ${TOOLKIT_STYLE}`,
+    `script-src 'nonce-${nonce}'`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${csp}" />
+    <meta name="viewport" content="width=device-width" />
+    <link rel="stylesheet" href="${uri('attention.css')}" />
+    <title>Attention</title>
+  </head>
+  <body>
+    <script nonce="${nonce}" src="${uri('attention.js')}"></script>
+  </body>
+</html>`;
+}

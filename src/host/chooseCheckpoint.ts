@@ -1,0 +1,114 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { CheckpointCandidate, CheckpointInfo } from '../protocol/checkpoint';
+import type { Checkpoints } from './checkpoints';
+import type { EngineService } from './engineService';
+import { formatBytes } from './format';
+
+interface Choice extends vscode.QuickPickItem {
+  target?: string;
+}
+
+const SAMPLES: { folder: string; detail: string }[] = [
+  {
+    folder: 'attn-only-2l',
+    detail: 'Two attention-only layers with an induction circuit: L0H4 → L1H5 and L1H7. Start here.',
+  },
+  { folder: 'neox-6l', detail: 'Six layers in the manner of Pythia: parallel attention and MLP, rotary positions.' },
+  { folder: 'stories260K', detail: 'A tiny Llama that tells stories: grouped-query attention, five layers.' },
+];
+
+/** The pickers for checkpoints: those of the workspace, the samples, any folder. */
+export class CheckpointChooser {
+  constructor(
+    private readonly engine: EngineService,
+    private readonly checkpoints: Checkpoints,
+    private readonly samplesFolder: string,
+  ) {}
+
+  /** Asks which checkpoint to open, and opens it. */
+  async pick(): Promise<CheckpointInfo | undefined> {
+    const picker = vscode.window.createQuickPick<Choice>();
+    picker.placeholder = 'Checkpoint to open: a folder with config.json and .safetensors';
+    picker.matchOnDescription = true;
+    picker.busy = true;
+    picker.items = this.staticChoices();
+    const found = this.workspaceChoices().then((choices) => {
+      picker.busy = false;
+      picker.items = [...choices, ...this.staticChoices()];
+    });
+    picker.show();
+    const choice = await new Promise<Choice | undefined>((resolve) => {
+      picker.onDidAccept(() => resolve(picker.selectedItems[0]));
+      picker.onDidHide(() => resolve(undefined));
+    });
+    picker.dispose();
+    void found;
+    if (!choice) return undefined;
+    const target = choice.target ?? (await browse());
+    return target === undefined ? undefined : this.checkpoints.open(target);
+  }
+
+  async pickSample(): Promise<CheckpointInfo | undefined> {
+    const choice = await vscode.window.showQuickPick(this.samples(), {
+      placeHolder: 'Sample checkpoint to open',
+      matchOnDetail: true,
+    });
+    return choice?.target === undefined ? undefined : this.checkpoints.open(choice.target);
+  }
+
+  /** The active checkpoint; else that of the setting; else the person is asked. */
+  async ensure(resource?: vscode.Uri): Promise<CheckpointInfo | undefined> {
+    if (this.checkpoints.active) return this.checkpoints.active;
+    const set = vscode.workspace.getConfiguration('circuitscope', resource).get<string>('checkpoint', '').trim();
+    if (set === '') return this.pick();
+    const folder = resource && vscode.workspace.getWorkspaceFolder(resource);
+    const base = folder ?? vscode.workspace.workspaceFolders?.[0];
+    return this.checkpoints.open(base ? path.resolve(base.uri.fsPath, set) : set);
+  }
+
+  private samples(): Choice[] {
+    return SAMPLES.map(({ folder, detail }) => ({
+      label: `$(beaker) ${folder}`,
+      detail,
+      target: path.join(this.samplesFolder, folder),
+    }));
+  }
+
+  private staticChoices(): Choice[] {
+    return [
+      { label: 'Samples', kind: vscode.QuickPickItemKind.Separator },
+      ...this.samples(),
+      { label: '', kind: vscode.QuickPickItemKind.Separator },
+      { label: '$(folder-opened) Browse…', detail: 'Choose a folder on this machine.', alwaysShow: true },
+    ];
+  }
+
+  private async workspaceChoices(): Promise<Choice[]> {
+    const roots = (vscode.workspace.workspaceFolders ?? []).map((f) => f.uri.fsPath);
+    const found = roots.length > 0 ? await this.engine.request('findCheckpoints', { roots }).catch(() => []) : [];
+    if (found.length === 0) return [];
+    return [
+      { label: 'In this workspace', kind: vscode.QuickPickItemKind.Separator },
+      ...found.map((candidate) => candidateChoice(candidate)),
+    ];
+  }
+}
+
+const candidateChoice = ({ name, modelType, bytes, path: target }: CheckpointCandidate): Choice => ({
+  label: `$(circuit-board) ${name}`,
+  description: `${modelType} · ${formatBytes(bytes)}`,
+  detail: vscode.workspace.asRelativePath(target),
+  target,
+});
+
+async function browse(): Promise<string | undefined> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      canSelectFolders: true,
+      canSelectFiles: false,
+      openLabel: 'Open Checkpoint',
+      title: 'A folder with config.json and .safetensors',
+    })) ?? [];
+  return uri?.fsPath;
+}

@@ -1,0 +1,34 @@
+import * as vscode from 'vscode';
+import { documentOf, type Analyses } from './analyses';
+import { plural } from './format';
+
+/** Above the analyzed range: what was analyzed, and what can be done with it. */
+export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposable {
+  private readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeCodeLenses = this.changed.event;
+  private readonly subscription: vscode.Disposable;
+
+  constructor(private readonly analyses: Analyses) {
+    this.subscription = analyses.onDidChange(() => this.changed.fire());
+  }
+
+  provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
+    const analysis = this.analyses.current;
+    if (!analysis?.tracked || documentOf(analysis) !== document) return [];
+    const at = document.positionAt(analysis.tracked.range.start);
+    const lens = (title: string, command: string): vscode.CodeLens =>
+      new vscode.CodeLens(new vscode.Range(at, at), { title, command });
+    const { checkpoint, info, stale } = analysis;
+    const title = `${checkpoint.name} · ${plural(info.tokens.length, 'token')}${stale ? ' · edited since' : ''}`;
+    return [
+      lens(title, 'circuitscope.showAttention'),
+      lens('Show attention', 'circuitscope.showAttention'),
+      lens(stale ? 'Run again' : 'Re-run', 'circuitscope.rerun'),
+    ];
+  }
+
+  dispose(): void {
+    this.subscription.dispose();
+    this.changed.dispose();
+  }
+}

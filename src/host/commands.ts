@@ -1,0 +1,107 @@
+import * as vscode from 'vscode';
+import type { HeadRef } from '../protocol/checkpoint';
+import { sourceOf, type Analyses, type Analysis, type Source } from './analyses';
+import type { AttentionPanel } from './attentionPanel';
+import type { CheckpointChooser } from './chooseCheckpoint';
+import type { Checkpoints } from './checkpoints';
+import { exportPattern, pickFormat } from './exportPattern';
+import type { Log } from './log';
+import type { SelectionStore } from './selection';
+import { checkpointOf } from './trees';
+
+export interface Parts {
+  log: Log;
+  checkpoints: Checkpoints;
+  chooser: CheckpointChooser;
+  analyses: Analyses;
+  selection: SelectionStore;
+  panel: AttentionPanel;
+}
+
+/** Every contributed command, by its id without `circuitscope.`. */
+const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
+  openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
+  openSample: () => p.chooser.pickSample(),
+  analyzeSelection: () => analyzeSelection(p),
+  analyzePrompt: () => analyzePrompt(p),
+  rerun: () => p.analyses.rerun(),
+  showAttention: (analysis?: Analysis) => {
+    if (analysis && p.analyses.all.includes(analysis)) p.analyses.show(analysis);
+    p.panel.show();
+  },
+  closeCheckpoint: async (node?: unknown) => {
+    const checkpoint = checkpointOf(node) ?? p.checkpoints.active;
+    if (checkpoint) await p.checkpoints.close(checkpoint);
+  },
+  showLog: () => p.log.show(),
+  showHead: (head: HeadRef, path?: string) => {
+    const { current } = p.analyses;
+    if (!current || (path !== undefined && current.checkpoint.path !== path)) {
+      const other = p.analyses.all.find((a) => a.checkpoint.path === path);
+      if (other) p.analyses.show(other);
+      else
+        return vscode.window.showInformationMessage('Select some text and analyze it first; then heads can be shown.');
+    }
+    p.selection.apply({ kind: 'chooseHead', head }, 'tree');
+    p.panel.show();
+    return undefined;
+  },
+  lockToken: (token: number) => p.selection.apply({ kind: 'lockToken', token }, 'editor'),
+  unlock: () => p.selection.apply({ kind: 'unlock' }, 'editor'),
+  exportPattern: async () => {
+    const format = await pickFormat();
+    if (format === 'png') {
+      p.panel.show();
+      p.panel.requestPng();
+    } else if (format) await exportPattern(p.analyses, p.selection, format);
+  },
+});
+
+export const registerCommands = (parts: Parts): vscode.Disposable[] =>
+  Object.entries(handlers(parts)).map(([name, handler]) =>
+    vscode.commands.registerCommand(`circuitscope.${name}`, handler as (...args: unknown[]) => unknown),
+  );
+
+async function analyzeSelection({ chooser, analyses, panel }: Parts): Promise<void> {
+  const editor = vscode.window.activeTextEditor ?? vscode.window.visibleTextEditors[0];
+  if (!editor) {
+    void vscode.window.showInformationMessage('Open a file and select the text to analyze.');
+    return;
+  }
+  const { document, selection } = editor;
+  const whole = new vscode.Range(document.positionAt(0), document.positionAt(document.getText().length));
+  const source = sourceOf(document, selection.isEmpty ? whole : selection);
+  await run({ chooser, analyses, panel }, source, document.uri);
+}
+
+async function run(
+  p: Pick<Parts, 'chooser' | 'analyses' | 'panel'>,
+  source: Source,
+  resource?: vscode.Uri,
+): Promise<void> {
+  const checkpoint = await p.chooser.ensure(resource);
+  if (!checkpoint) return;
+  if (await p.analyses.run(checkpoint, source)) p.panel.show();
+}
+
+async function analyzePrompt(p: Parts): Promise<void> {
+  const checkpoint = await p.chooser.ensure();
+  if (!checkpoint) return;
+  const ids = !checkpoint.hasTokenizer;
+  const answer = await vscode.window.showInputBox({
+    title: `Analyze with ${checkpoint.name}`,
+    prompt: ids ? `This checkpoint has no tokenizer: give token ids, 0–${checkpoint.dVocab - 1}.` : 'Text to analyze',
+    placeHolder: ids ? '1, 2, 3' : undefined,
+    ignoreFocusOut: true,
+    validateInput: (text) => (ids && parseIds(text) === undefined ? 'Whole numbers, separated by commas.' : undefined),
+  });
+  if (!answer) return;
+  const source = ids ? { name: 'prompt', text: answer, ids: parseIds(answer) ?? [] } : { name: 'prompt', text: answer };
+  await run(p, source);
+}
+
+/** `1, 2 3` as numbers; undefined when it is something else. */
+export function parseIds(text: string): number[] | undefined {
+  const parts = text.split(/[\s,]+/).filter((part) => part !== '');
+  return parts.length > 0 && parts.every((part) => /^\d+$/.test(part)) ? parts.map(Number) : undefined;
+}

@@ -1,0 +1,151 @@
+import * as vscode from 'vscode';
+import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
+import { focusToken, type Selection } from '../protocol/selection';
+import { visibleText } from '../protocol/tokens';
+import type { Analyses, Analysis } from './analyses';
+import type { Checkpoints } from './checkpoints';
+import { formatBytes, formatParams, plural, providerName } from './format';
+import type { SelectionStore } from './selection';
+
+type Node =
+  | { kind: 'checkpoint'; checkpoint: CheckpointInfo }
+  | { kind: 'layer'; checkpoint: CheckpointInfo; layer: number }
+  | { kind: 'head'; checkpoint: CheckpointInfo; at: HeadRef };
+
+/** The checkpoint that a context menu was opened on. */
+export const checkpointOf = (node: unknown): CheckpointInfo | undefined =>
+  typeof node === 'object' && node !== null && 'checkpoint' in node ? (node as Node).checkpoint : undefined;
+
+/** A provider whose tree changes as a whole. */
+abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable {
+  protected readonly changed = new vscode.EventEmitter<void>();
+  readonly onDidChangeTreeData = this.changed.event;
+  protected readonly disposables: vscode.Disposable[] = [this.changed];
+  abstract getTreeItem(element: T): vscode.TreeItem;
+  abstract getChildren(element?: T): T[];
+
+  dispose(): void {
+    this.disposables.forEach((d) => d.dispose());
+  }
+}
+
+/** Open checkpoints, their layers and heads. */
+export class CheckpointsTree extends Tree<Node> {
+  constructor(private readonly checkpoints: Checkpoints) {
+    super();
+    this.disposables.push(checkpoints.onDidChange(() => this.changed.fire()));
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    const { checkpoint: c } = node;
+    switch (node.kind) {
+      case 'checkpoint': {
+        const open = this.checkpoints.active === c;
+        const state = open ? vscode.TreeItemCollapsibleState.Expanded : vscode.TreeItemCollapsibleState.Collapsed;
+        const item = new vscode.TreeItem(c.name, state);
+        item.id = c.path;
+        item.description = `${formatParams(c.nParams)} · ${c.architecture} · ${providerName(c.provider)}`;
+        item.tooltip = `${c.path}\n${c.nLayers} layers, ${c.nHeads} heads, d_model ${c.dModel}, context ${c.nCtx}\n${formatBytes(c.bytes)} of ${c.dtypes.join(', ')}`;
+        item.iconPath = new vscode.ThemeIcon('circuit-board');
+        item.contextValue = 'checkpoint';
+        return item;
+      }
+      case 'layer': {
+        const item = new vscode.TreeItem(`Layer ${node.layer}`, vscode.TreeItemCollapsibleState.Collapsed);
+        item.id = `${c.path}/${node.layer}`;
+        item.description = plural(c.nHeads, 'head');
+        return item;
+      }
+      case 'head': {
+        const item = new vscode.TreeItem(headName(node.at));
+        item.id = `${c.path}/${headName(node.at)}`;
+        item.command = { command: 'circuitscope.showHead', title: 'Show Head', arguments: [node.at, c.path] };
+        return item;
+      }
+    }
+  }
+
+  getChildren(node?: Node): Node[] {
+    if (!node) return this.checkpoints.all.map((checkpoint) => ({ kind: 'checkpoint', checkpoint }));
+    const { checkpoint } = node;
+    if (node.kind === 'checkpoint')
+      return Array.from({ length: checkpoint.nLayers }, (_, layer) => ({ kind: 'layer', checkpoint, layer }));
+    if (node.kind === 'head') return [];
+    const { layer } = node;
+    return Array.from({ length: checkpoint.nHeads }, (_, head) => ({ kind: 'head', checkpoint, at: { layer, head } }));
+  }
+}
+
+/** The latest analyses; a click goes back to one. */
+export class AnalysesTree extends Tree<Analysis> {
+  constructor(private readonly analyses: Analyses) {
+    super();
+    this.disposables.push(analyses.onDidChange(() => this.changed.fire()));
+  }
+
+  getTreeItem(analysis: Analysis): vscode.TreeItem {
+    const { source, info, checkpoint, stale } = analysis;
+    const item = new vscode.TreeItem(source.name);
+    const parts = [plural(info.tokens.length, 'token'), checkpoint.name, ...(stale ? ['edited since'] : [])];
+    item.description = parts.join(' · ');
+    item.iconPath = new vscode.ThemeIcon(analysis === this.analyses.current ? 'eye' : 'history');
+    item.tooltip = source.text.slice(0, 400);
+    item.command = { command: 'circuitscope.showAttention', title: 'Show Attention', arguments: [analysis] };
+    return item;
+  }
+
+  getChildren(analysis?: Analysis): Analysis[] {
+    return analysis ? [] : [...this.analyses.all];
+  }
+}
+
+interface Line {
+  label: string;
+  description: string;
+  icon?: string;
+}
+
+/** The selection in words, so that it can be read when the panel is hidden. */
+export class SelectionTree extends Tree<Line> {
+  constructor(
+    private readonly analyses: Analyses,
+    private readonly selection: SelectionStore,
+  ) {
+    super();
+    this.disposables.push(
+      analyses.onDidChange(() => this.changed.fire()),
+      selection.onDidChange(() => this.changed.fire()),
+    );
+  }
+
+  getTreeItem({ label, description, icon }: Line): vscode.TreeItem {
+    const item = new vscode.TreeItem(label);
+    item.description = description;
+    if (icon) item.iconPath = new vscode.ThemeIcon(icon);
+    return item;
+  }
+
+  getChildren(line?: Line): Line[] {
+    const { current } = this.analyses;
+    return line || !current ? [] : selectionLines(current, this.selection.value);
+  }
+}
+
+export function selectionLines({ info }: Analysis, s: Selection): Line[] {
+  const tokenLine = (token: number | undefined, role: string, icon: string): Line[] =>
+    token === undefined || !info.tokens[token]
+      ? []
+      : [{ label: visibleText(info.tokens[token].text), description: `token ${token} · ${role}`, icon }];
+  const heads = plural(info.nLayers * info.nHeads, 'head');
+  const what = s.reduction === 'one' ? headName(s.head) : `${s.reduction} of ${heads}`;
+  const { destination, source } = s.locked;
+  const anyLock = destination !== undefined || source !== undefined;
+  const preview = anyLock ? undefined : focusToken(s);
+  return [
+    ...tokenLine(destination, 'destination', 'pinned'),
+    ...tokenLine(source, 'source', 'pinned'),
+    ...tokenLine(preview?.token, preview?.side ?? '', 'circle-outline'),
+    { label: what, description: s.weighting === 'pattern' ? 'weights' : 'value-weighted', icon: 'eye' },
+    { label: '', description: anyLock ? 'Esc unlocks' : 'click or Enter locks a token' },
+  ];
+}
