@@ -99,6 +99,13 @@ describe('attention panel', () => {
     assert.equal(await section.locator('.bar-row').count(), 5);
   });
 
+  it('shows a model without layers', async () => {
+    await open({ scenario: 'zero' });
+    await token(3).click();
+    assert.equal(await panel.page.locator('section h3').innerText(), 'next token\nsurprisal 3.47 bits');
+    assert.equal(await panel.page.locator('.heat').count(), 0);
+  });
+
   it('treats token text as text', async () => {
     await open({ scenario: 'hostile' });
     await token(0).hover();
@@ -206,6 +213,11 @@ describe('attention panel', () => {
         return bytes && { first: sent[0]!.params, start: [...bytes.slice(0, 8)], length: bytes.length };
       }),
     );
+    await panel.host((host) => host.send('attention/requestPng', null));
+    await eventually('picture that the host asked for', async () => {
+      const sent = (await panel.sent()).filter(({ method }) => method === 'attention/export');
+      return sent.length === 3 ? true : undefined;
+    });
     assert.deepEqual(picture.first, { format: 'csv' });
     assert.deepEqual(picture.start, [137, 80, 78, 71, 13, 10, 26, 10]);
     assert.ok(picture.length > 5000);

@@ -14,7 +14,7 @@ describe('input of the attention panel', () => {
       assert.deepEqual((await events()).at(-1), { kind: 'hoverCell', destination: ADD, source: PARENTHESIS });
       assert.match((await token(ADD).getAttribute('class')) ?? '', /hover/);
       await eventually('spoken crosshair', async () =>
-        (await panel.page.locator('[data-live]').innerText()) === 'add attends to ( 0.89' ? true : undefined,
+        (await panel.page.locator('[data-live]').textContent()) === 'add attends to ( 0.89' ? true : undefined,
       );
     });
 
@@ -122,7 +122,9 @@ describe('input of the attention panel', () => {
       await press('ArrowDown', 'End', 'Enter');
       assert.deepEqual((await events()).at(-1), { kind: 'lockCell', destination: 1, source: 1 });
       await eventually('spoken lock', async () =>
-        /function attends to function \d\.\d\d, locked/.test(await panel.page.locator('[data-live]').innerText())
+        /function attends to function \d\.\d\d, locked/.test(
+          (await panel.page.locator('[data-live]').textContent()) ?? '',
+        )
           ? true
           : undefined,
       );

@@ -19,6 +19,29 @@ const compact = signal(compactQuery.matches);
 asideQuery.addEventListener('change', () => (aside.value = asideQuery.matches));
 compactQuery.addEventListener('change', () => (compact.value = compactQuery.matches));
 
+const Heads = (): JSX.Element => (
+  <div class="body">
+    <div class="column">
+      <HeadGrid aside={aside.value} compact={compact.value} />
+      {aside.value ? <Foot /> : null}
+    </div>
+    <div class="stage">
+      <Heatmap>
+        <Card />
+        <Legend />
+      </Heatmap>
+    </div>
+  </div>
+);
+
+/** A model of zero layers is its embedding and unembedding: only the next token can be read. */
+const NoHeads = (): JSX.Element => (
+  <div class="no-heads">
+    <p>This model has no attention layers: each token predicts the next one by itself.</p>
+    {aside.value ? <Foot /> : null}
+  </div>
+);
+
 export function App(): JSX.Element | null {
   const now = status.value;
   if (!now) return null;
@@ -30,18 +53,7 @@ export function App(): JSX.Element | null {
         <Lines />
         <Strip />
         <Surprisal />
-        <div class="body">
-          <div class="column">
-            <HeadGrid aside={aside.value} compact={compact.value} />
-            {aside.value ? <Foot /> : null}
-          </div>
-          <div class="stage">
-            <Heatmap>
-              <Card />
-              <Legend />
-            </Heatmap>
-          </div>
-        </div>
+        {view.value.analysis.nLayers === 0 ? <NoHeads /> : <Heads />}
       </div>
       {aside.value ? null : <Foot />}
       <LiveRegion />

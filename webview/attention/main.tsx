@@ -8,6 +8,7 @@ import './heat.css';
 import { render } from 'preact';
 import { watchTheme } from '../shared/theme';
 import { App } from './app';
+import { exportPng } from './exportPng';
 import { startSpeech } from './speech';
 import { connect, dispatch } from './store';
 
@@ -20,4 +21,4 @@ const root = document.createElement('div');
 root.id = 'root';
 document.body.append(root);
 render(<App />, root);
-connect();
+connect(() => void exportPng());

@@ -150,11 +150,10 @@ function Heading(): JSX.Element | null {
 
 const Hint = (): JSX.Element => <p class="none">Point at a token or a cell; a click locks it.</p>;
 
-/** Below the map: what does not fit beside it. */
+/** Below the map: what does not fit beside it; of a model without layers, the next token. */
 export function Foot(): JSX.Element | null {
-  const place = placed.value;
-  const first = place?.card.sections ?? 0;
-  if (!place || first === SECTIONS.length) return null;
+  const first = view.value?.analysis.nLayers === 0 ? SECTIONS.indexOf(NextToken) : placed.value?.card.sections;
+  if (first === undefined || first === SECTIONS.length) return null;
   const token = focus.value?.token;
   return (
     <div class="foot">

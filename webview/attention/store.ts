@@ -134,14 +134,23 @@ function saveState(): void {
       text: shown.text,
       sourceName: shown.sourceName,
       checkpointPath: shown.checkpoint.path,
-      selection: { preview: {}, locked: {}, head, side, reduction, weighting } satisfies Selection,
+      selection: { preview: {}, locked, head, side, reduction, weighting } satisfies Selection,
     });
   }, SAVE_DELAY_MS);
 }
 
+/** `empty` means that the host has closed what was shown. */
+function takeStatus(next: PanelStatus): void {
+  batch(() => {
+    status.value = next;
+    if (next.kind === 'empty') view.value = undefined;
+  });
+}
+
 /** Asks the host for everything and listens from now on. */
-export function connect(): void {
-  host.on(hostToPanel.status, (next) => void (status.value = next));
+export function connect(onPngWanted: () => void): void {
+  host.on(hostToPanel.status, takeStatus);
+  host.on(hostToPanel.requestPng, onPngWanted);
   host.on(hostToPanel.view, takeView);
   host.on(hostToPanel.selection, takeSelection);
   host.on(hostToPanel.matrix, ({ key, matrix }) => keepMatrix(key, matrix));

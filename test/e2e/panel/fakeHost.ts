@@ -125,6 +125,7 @@ const SCENARIOS: Record<string, () => Scenario> = {
   reference: () => referenceScenario(window.panelFixture),
   long: () => madeUpScenario(1024, 1, 1, WORDS),
   wide: () => madeUpScenario(128, 12, 12, WORDS),
+  zero: () => madeUpScenario(12, 0, 8, WORDS),
   hostile: () =>
     madeUpScenario(6, 1, 2, ['<img src=x onerror="window.hacked=1">', '<b>', '&amp;', '\t', '</span>', '"']),
 };
@@ -165,6 +166,7 @@ function start(): void {
   const send: PanelHost['send'] = (method, params) =>
     window.postMessage({ method, params, receiver: { type: 'webview', webviewType: 'circuitscope.attention' } });
   const sendMatrix = (): void => {
+    if (scenario.view.analysis.nLayers === 0) return;
     const key = matrixKeyOf(id, host.selection);
     if (JSON.stringify(key) === lastKey) return;
     lastKey = JSON.stringify(key);
@@ -173,9 +175,15 @@ function start(): void {
       : reduceHeads(scenario, key.reduction);
     send(hostToPanel.matrix, { key, matrix });
   };
-  const announce = (origin: string, seq: number): void => {
-    send(hostToPanel.selection, { selection: host.selection, origin, seq });
-    sendMatrix();
+  const announce = (origin: string, seq: number, delay = 0): void => {
+    // what is true now, however late it arrives
+    const message = { selection: host.selection, origin, seq };
+    const tell = (): void => {
+      send(hostToPanel.selection, message);
+      sendMatrix();
+    };
+    if (delay > 0) setTimeout(tell, delay);
+    else tell();
   };
   const receive = (message: Message): void => {
     if (message.method === panelToHost.ready) {
@@ -190,8 +198,7 @@ function start(): void {
     } else if (message.method === panelToHost.select) {
       const { event, seq } = message.params as PanelToHost[typeof panelToHost.select];
       host.selection = reduceSelection(host.selection, event);
-      if (host.delay > 0) setTimeout(() => announce(PANEL_ORIGIN, seq), host.delay);
-      else announce(PANEL_ORIGIN, seq);
+      announce(PANEL_ORIGIN, seq, host.delay);
     }
   };
   const head = scenario.view.analysis.nLayers === 2 ? { layer: 1, head: 5 } : { layer: 0, head: 0 };

@@ -11,7 +11,7 @@ const shots = path.resolve('test', 'e2e', 'shots');
 
 export interface PanelOptions {
   theme?: ThemeKind;
-  scenario?: 'reference' | 'long' | 'wide' | 'hostile';
+  scenario?: 'reference' | 'long' | 'wide' | 'hostile' | 'zero';
   width?: number;
   height?: number;
 }
@@ -50,8 +50,8 @@ export class Panel {
     const context = await (await browser()).newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
     const panel = new Panel(await context.newPage());
     await panel.page.goto(harness.url(`vscode-${theme}`, scenario));
-    await panel.page.locator('.heat-base[data-cell]').waitFor();
-    await panel.page.locator('.grid-canvas[data-draws]').waitFor();
+    const drawn = scenario === 'zero' ? ['.no-heads'] : ['.heat-base[data-cell]', '.grid-canvas[data-draws]'];
+    for (const part of drawn) await panel.page.locator(part).waitFor();
     await panel.settle();
     return panel;
   }
