@@ -68,10 +68,10 @@ function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][]): s
   const kept = rows.length <= MAX_ROWS ? rows : strongestFirst(rows, byLayer.length);
   const lines = kept.map(
     ({ source, weight, layer, head }) =>
-      `| L${layer} | ${escapeMarkdown(info.tokens[source]!.text)} | ${source} | ${bar(weight)} | ${formatWeight(weight)} | ${headName({ layer, head })} |`,
+      `| ${escapeMarkdown(info.tokens[source]!.text)} | ${source} | ${bar(weight)} | ${formatWeight(weight)} | ${headName({ layer, head })} |`,
   );
   const heads = checkpoint.nLayers * checkpoint.nHeads;
-  return [`| reads from |  |  | max of ${heads} heads |  |  |`, '|:--|:--|--:|:--|--:|:--|', ...lines].join('\n');
+  return [`| reads from |  | max of ${heads} heads |  |  |`, '|:--|--:|:--|--:|:--|', ...lines].join('\n');
 }
 
 function strongestFirst<T extends { layer: number; weight: number }>(rows: T[], nLayers: number): T[] {

@@ -93,8 +93,8 @@ describe('analyzing a selection', () => {
     const text = hovers.flatMap((hover) => hover.contents.map((c) => (c as vscode.MarkdownString).value)).join('\n');
     const card = text.replaceAll(/!\[\]\([^)]*\)/g, 'BAR');
     assert.match(card, /\*\*·add\*\* token 27 · id 1006 · also token 2/);
-    assert.match(card, /\| L0 \| ·\\= \| 26 \| BAR \| 1\.00 \| L0H4 \|/);
-    assert.match(card, /\| L1 \| \\\( \| 3 \| BAR \| 0\.89 \| L1H5 \|/);
+    assert.match(card, /\| ·\\= \| 26 \| BAR \| 1\.00 \| L0H4 \|/);
+    assert.match(card, /\| \\\( \| 3 \| BAR \| 0\.89 \| L1H5 \|/);
     assert.match(card, /\| \\\( \| ✓ \| BAR \| 0\.26 \|/);
     assert.match(card, /surprisal of next 1\.9\d bits/);
     assert.match(card, /\[Lock\]\(command:circuitscope\.lockToken\?%5B27%5D\)/);

@@ -1,13 +1,21 @@
 /** All heads as thumbnails on one canvas and one scale; over it a grid of elements for pointer, keyboard and names. */
-import { effect, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import { themeKind } from '../shared/theme';
 import { type GridLayout, layoutGrid } from './headGridLayout';
 import { paintThumbnails } from './headGridPaint';
-import { sameHead } from './heads';
 import { dispatch, selection, thumbnails, view } from './store';
+
+// not the whole selection: that changes with every hover, and there may be a thousand heads
+const chosenLayer = computed(() => selection.value.head.layer);
+const chosenHead = computed(() => selection.value.head.head);
+const chosenName = computed(() => (selection.value.reduction === 'one' ? headName(selection.value.head) : ''));
+const previewName = computed(() => {
+  const { previewHead } = selection.value;
+  return previewHead ? headName(previewHead) : '';
+});
 
 /** Width of the band that the grid lies in. */
 const width = signal(0);
@@ -90,7 +98,6 @@ const box = (grid: GridLayout, { layer, head }: HeadRef): Record<string, string>
 });
 
 function Rows({ grid, nLayers, nHeads }: { grid: GridLayout; nLayers: number; nHeads: number }): JSX.Element {
-  const { head: chosen, previewHead, reduction } = selection.value;
   return (
     <>
       {Array.from({ length: nLayers }, (_, layer) => (
@@ -100,8 +107,8 @@ function Rows({ grid, nLayers, nHeads }: { grid: GridLayout; nLayers: number; nH
               key={head}
               head={{ layer, head }}
               grid={grid}
-              chosen={reduction === 'one' && sameHead({ layer, head }, chosen)}
-              hovered={sameHead({ layer, head }, previewHead)}
+              chosen={headName({ layer, head }) === chosenName.value}
+              hovered={headName({ layer, head }) === previewName.value}
             />
           ))}
         </div>
@@ -123,7 +130,7 @@ function moveHead(
 export function HeadGrid({ aside, compact }: { aside: boolean; compact: boolean }): JSX.Element {
   const band = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const chosen = selection.value.head;
+  const chosen = { layer: chosenLayer.value, head: chosenHead.value };
   const [active, setActive] = useState(chosen);
   const { nLayers = 0, nHeads = 0 } = view.value?.analysis ?? {};
   const pictures = thumbnails.value;

@@ -1,5 +1,5 @@
 /** Small reads of a matrix that readout, tip and strip share. */
-import { headName, type HeadRef } from '../../src/protocol/checkpoint';
+import { headName } from '../../src/protocol/checkpoint';
 import type { AttentionView } from '../../src/protocol/attentionPanel';
 import type { Side } from '../../src/protocol/selection';
 import type { Drawn } from './store';
@@ -45,6 +45,3 @@ export function drawnName({ key }: Drawn, { analysis }: AttentionView): string {
   if (key.reduction === 'one' && key.head) return headName(key.head);
   return `${key.reduction === 'max' ? 'Max' : 'Mean'} of ${analysis.nLayers * analysis.nHeads} heads`;
 }
-
-export const sameHead = (a: HeadRef | undefined, b: HeadRef | undefined): boolean =>
-  a !== undefined && b !== undefined && a.layer === b.layer && a.head === b.head;

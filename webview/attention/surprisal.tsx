@@ -2,7 +2,7 @@
 import { BarController, BarElement, CategoryScale, Chart, LinearScale } from 'chart.js';
 import { effect } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { colours } from '../shared/theme';
 import { dispatch, focus, selection, view } from './store';
 
@@ -37,6 +37,7 @@ function makeChart(canvas: HTMLCanvasElement, bits: number[], colour: string): C
 export function Surprisal(): JSX.Element | null {
   const canvas = useRef<HTMLCanvasElement>(null);
   const surprisal = view.value?.analysis.surprisal;
+  const average = useMemo(() => (surprisal ? mean(surprisal) : NaN), [surprisal]);
   const { preview, locked } = selection.value;
   const about = preview.destination ?? preview.source ?? focus.value?.token;
   useEffect(() => {
@@ -60,7 +61,7 @@ export function Surprisal(): JSX.Element | null {
         style={{ left: `${(token / surprisal.length) * 100}%`, width: `${100 / surprisal.length}%` }}
       />
     );
-  const bits = about === undefined ? mean(surprisal) : surprisal[about]!;
+  const bits = about === undefined ? average : surprisal[about]!;
   return (
     <div class="surprisal">
       <div class="surprisal-value">
@@ -78,7 +79,7 @@ export function Surprisal(): JSX.Element | null {
         <canvas
           ref={canvas}
           role="img"
-          aria-label={`Surprisal of each of ${surprisal.length} tokens in bits, mean ${mean(surprisal).toFixed(2)}`}
+          aria-label={`Surprisal of each of ${surprisal.length} tokens in bits, mean ${average.toFixed(2)}`}
         />
         {mark(about, 'hover')}
         {mark(locked.destination ?? locked.source, 'locked')}
