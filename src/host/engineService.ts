@@ -10,6 +10,11 @@ import {
 import { EngineErrorCode } from '../protocol/engine';
 import { logLine, showError, type Log } from './log';
 
+/** The engine died while it was asked; the person has been told. */
+export class EngineDiedError extends EngineGoneError {
+  override name = 'EngineDiedError';
+}
+
 /** Asks the engine directly, also while everybody else waits for a recovery. */
 export type Ask = <M extends EngineMethod>(
   method: M,
@@ -42,7 +47,9 @@ export class EngineService implements vscode.Disposable {
 
   readonly request: Ask = async (method, params, options) => {
     await (this.ready ??= this.start());
-    return this.client.request(method, params, options);
+    return this.client.request(method, params, options).catch((error: unknown) => {
+      throw error instanceof EngineGoneError ? new EngineDiedError(error.message, { cause: error }) : error;
+    });
   };
 
   private async start(): Promise<void> {

@@ -7,16 +7,15 @@ import type { SelectionStore } from './selection';
 
 const KEY = 'circuitscope.lastAnalysis';
 
-/** What a reload of the window must not lose, beside what the panel itself saved. */
+/** What a reload of the window must not lose. */
 interface Saved {
   checkpointPath: string;
   source: { name: string; text: string; ids?: number[]; document?: { uri: string; start: number } };
+  selection: Selection;
 }
 
-/** What the panel's script saves (`store.ts`, saveState). */
-interface PanelState {
-  selection?: Selection;
-}
+/** Selections follow the pointer; the last of a burst is worth keeping. */
+const SAVE_DELAY_MS = 200;
 
 /** After a reload the panel comes back with the same analysis and selection. */
 export function restorePanel(
@@ -26,34 +25,41 @@ export function restorePanel(
   selection: SelectionStore,
   panel: AttentionPanel,
 ): vscode.Disposable {
-  const remember = (): void => void state.update(KEY, analyses.current && saved(analyses));
-  const restore = async (panelState: PanelState | undefined): Promise<void> => {
-    const last = state.get<Saved>(KEY);
-    if (!last) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let restoring = false;
+  const remember = (): void => {
+    clearTimeout(timer);
+    if (!restoring) timer = setTimeout(() => void state.update(KEY, saved(analyses, selection)), SAVE_DELAY_MS);
+  };
+  const restore = async (last: Saved): Promise<void> => {
     const report = (message: string): void => panel.showError(message);
     const checkpoint = await checkpoints.open(last.checkpointPath, report);
-    if (!checkpoint) return;
-    const done = await analyses.run(checkpoint, sourceFrom(last), report);
-    if (done && panelState?.selection) selection.restore(panelState.selection);
+    if (checkpoint && (await analyses.run(checkpoint, sourceFrom(last), report))) selection.restore(last.selection);
   };
   return vscode.Disposable.from(
+    { dispose: () => clearTimeout(timer) },
     analyses.onDidChange(remember),
+    selection.onDidChange(remember),
     vscode.window.registerWebviewPanelSerializer(ATTENTION_VIEW, {
-      deserializeWebviewPanel: async (webviewPanel, panelState: PanelState | undefined) => {
+      deserializeWebviewPanel: async (webviewPanel) => {
         panel.adopt(webviewPanel);
-        await restore(panelState);
+        const last = state.get<Saved>(KEY);
+        if (!last) return;
+        restoring = true;
+        await restore(last).finally(() => (restoring = false));
       },
     }),
   );
 }
 
-function saved({ current }: Analyses): Saved | undefined {
+function saved({ current }: Analyses, { value: selection }: SelectionStore): Saved | undefined {
   if (!current) return undefined;
   const { name, text, ids, document } = current.source;
   const start = current.tracked?.range.start ?? document?.start ?? 0;
   return {
     checkpointPath: current.checkpoint.path,
     source: { name, text, ...(ids && { ids }), ...(document && { document: { uri: document.uri.toString(), start } }) },
+    selection,
   };
 }
 

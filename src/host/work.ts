@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { EngineProgress } from '../protocol/engine';
 import { EngineCancelledError, EngineRequestError } from './engineClient';
+import { EngineDiedError } from './engineService';
 import { showError, type Log } from './log';
 
 /** Work that is done sooner than this shows no notification. */
@@ -45,6 +46,7 @@ export class Work implements vscode.Disposable {
         this.log.info(`${title}: cancelled.`);
         return undefined;
       }
+      if (error instanceof EngineDiedError) return undefined;
       const message = sentence(title, error);
       this.log.error(message);
       if (error instanceof Error && error.stack) this.log.debug(error.stack);

@@ -137,7 +137,7 @@ describeWorkbench('attention beside the code', () => {
       );
       const line = 'const total = add';
       assertAround(box, await textBox(workbench, line, line.indexOf(' add'), line.length));
-      assert.match(await panel.locator('.readout').innerText(), /0\.89/);
+      await panel.getByText('0.89', { exact: true }).first().waitFor();
     });
 
     it('rings in the editor what is hovered in the panel', async () => {

@@ -41,6 +41,20 @@ describe('the engine', () => {
     assert.deepEqual(after.values, before.values);
   });
 
+  it('says so once when it dies during an analysis, and the next one works', async () => {
+    const analysis = p.analyses.current!;
+    const messages = await errorsDuring(async (said) => {
+      const running = p.analyses.run(analysis.checkpoint, { name: 'prompt', text: 'some text' });
+      process.kill(p.engine.pid!, 'SIGKILL');
+      assert.equal(await running, undefined);
+      await eventually('message', () => (said.length > 0 ? true : undefined));
+      const next = await p.analyses.run(p.checkpoints.active!, { name: 'prompt', text: 'some text' });
+      assert.ok(next!.info.tokens.length > 0);
+    });
+    assert.equal(messages.length, 1, messages.join('\n'));
+    p.analyses.show(analysis);
+  });
+
   it('says in one sentence why a checkpoint cannot be opened, and loses nothing', async () => {
     const broken = path.join(folder, 'broken');
     cpSync(sample('attn-only-2l'), broken, { recursive: true });

@@ -1,23 +1,16 @@
 /** The panel: toolbar, strip, surprisal, heads, heatmap. */
-import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { aside, compact } from './breakpoints';
 import { HeadGrid } from './headGrid';
 import { Heatmap } from './heatmap';
 import { Legend } from './legend';
-import { Card, Foot } from './readout';
+import { Card, Foot, NextLine } from './readout';
 import { LiveRegion } from './speech';
 import { FullState, Lines } from './status';
 import { status, view } from './store';
 import { Strip } from './strip';
 import { Surprisal } from './surprisal';
 import { Toolbar } from './toolbar';
-
-const asideQuery = window.matchMedia('(min-width: 900px)');
-const compactQuery = window.matchMedia('(max-width: 559px)');
-const aside = signal(asideQuery.matches);
-const compact = signal(compactQuery.matches);
-asideQuery.addEventListener('change', () => (aside.value = asideQuery.matches));
-compactQuery.addEventListener('change', () => (compact.value = compactQuery.matches));
 
 const Heads = (): JSX.Element => (
   <div class="body">
@@ -29,6 +22,7 @@ const Heads = (): JSX.Element => (
       <Heatmap>
         <Card />
         <Legend />
+        <NextLine />
       </Heatmap>
     </div>
   </div>

@@ -2,6 +2,7 @@
 import { computed, signal } from '@preact/signals';
 import { visibleText } from '../../src/protocol/tokens';
 import { colours } from '../shared/theme';
+import { aside } from './breakpoints';
 import {
   HEAT_LEFT,
   type HeatInput,
@@ -23,6 +24,8 @@ const CARD_HEIGHTS = [CARD_HEADING, ...SECTION_ROWS.map((rows) => SECTION_TITLE 
 
 const LEGEND_BESIDE = { width: 144, height: 56 };
 export const LEGEND_ROW = 32;
+/** Height of the line of next tokens. */
+const NEXT_LINE = 28;
 /** From this width on a zoomed map leaves room for the readout at its right. */
 const ROOM_FOR_CARD = 560;
 
@@ -48,6 +51,8 @@ interface Placed {
   /** The legend stands in the empty corner, else in a row of its own. */
   legendBeside: boolean;
   card: CardPlace;
+  /** The next token, which does not fit into the readout, has a line under the map. */
+  nextLine: boolean;
 }
 
 export const placed = computed<Placed | undefined>(() => {
@@ -65,10 +70,19 @@ export const placed = computed<Placed | undefined>(() => {
   };
   const place = (used: HeatInput, legendBeside: boolean): Placed => {
     const layout = layoutHeat(used);
-    return { input: used, layout, legendBeside, card: placeCard(layout, used.labels, CARD_HEIGHTS) };
+    const card = placeCard(layout, used.labels, CARD_HEIGHTS);
+    return { input: used, layout, legendBeside, card, nextLine: false };
   };
-  const whole = place(input, true);
-  return legendFits(whole.layout, input.labels, LEGEND_BESIDE.width, LEGEND_BESIDE.height)
-    ? whole
-    : place({ ...input, height: height - LEGEND_ROW }, false);
+  const withLegend = (room: number): Placed => {
+    const whole = place({ ...input, height: room }, true);
+    return legendFits(whole.layout, input.labels, LEGEND_BESIDE.width, LEGEND_BESIDE.height)
+      ? whole
+      : place({ ...input, height: room - LEGEND_ROW }, false);
+  };
+  const first = withLegend(height);
+  if (aside.value || first.card.sections === SECTION_ROWS.length) return first;
+  const second = withLegend(height - NEXT_LINE);
+  // a smaller map may leave room for the third section: two, or the line would come and go
+  const sections = Math.min(second.card.sections, SECTION_ROWS.length - 1);
+  return { ...second, card: { ...second.card, sections }, nextLine: true };
 });

@@ -19,7 +19,9 @@ export function Legend(): JSX.Element | null {
   const { pool, labels } = placed.value.layout;
   const zoomable = pool > 1 || labels === 'edges';
   return (
-    <div class={`legend ${placed.value.legendBeside ? 'beside' : 'below'}`}>
+    <div
+      class={`legend ${placed.value.legendBeside ? 'beside' : 'below'} ${placed.value.nextLine ? 'above-line' : ''}`}
+    >
       <span class="legend-scale" role="img" aria-label="Colour scale from 0 to 1">
         0<i style={{ backgroundImage: rampGradient(themeKind.value) }} />1
       </span>

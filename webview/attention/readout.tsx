@@ -86,23 +86,49 @@ function Destinations({ token }: { token: number }): JSX.Element | null {
   );
 }
 
+/** Bits of surprise of the token that really came next. */
+function NextSurprisal({ token }: { token: number }): JSX.Element | null {
+  const bits = view.value?.analysis.surprisal[token + 1];
+  if (bits === undefined || !Number.isFinite(bits)) return null;
+  return (
+    <>
+      surprisal <span class="number">{bits.toFixed(2)}</span> bits
+    </>
+  );
+}
+
 function NextToken({ token }: { token: number }): JSX.Element | null {
   const analysis = view.value?.analysis;
   if (!analysis) return null;
   const actual = analysis.tokens[token + 1]?.id;
-  const bits = analysis.surprisal[token + 1];
-  const aside =
-    actual !== undefined && bits !== undefined && Number.isFinite(bits) ? (
-      <>
-        surprisal <span class="number">{bits.toFixed(2)}</span> bits
-      </>
-    ) : null;
   return (
-    <Section title="next token" aside={aside} rows={SECTION_ROWS[2]}>
+    <Section title="next token" aside={<NextSurprisal token={token} />} rows={SECTION_ROWS[2]}>
       {(analysis.predictions[token] ?? []).slice(0, SECTION_ROWS[2]).map(({ id, text, p }) => (
         <Row key={id} text={text} note={id === actual ? '✓' : ''} value={p} strong={id === actual} />
       ))}
     </Section>
+  );
+}
+
+/** The next token in one line under the map, where the readout has no room for it. */
+export function NextLine(): JSX.Element | null {
+  const analysis = view.value?.analysis;
+  const token = focus.value?.token;
+  if (!analysis || !placed.value?.nextLine) return null;
+  const actual = token === undefined ? undefined : analysis.tokens[token + 1]?.id;
+  return (
+    <div class="next-line">
+      <span>next token</span>
+      <span class="next-line-items">
+        {(analysis.predictions[token ?? -1] ?? []).map(({ id, text, p }) => (
+          <span key={id} class={`mono ${id === actual ? 'strong' : ''}`}>
+            <TokenText text={text} /> <span class="number">{formatWeight(p)}</span>
+            {id === actual ? ' ✓' : ''}
+          </span>
+        ))}
+      </span>
+      <span>{token === undefined ? null : <NextSurprisal token={token} />}</span>
+    </div>
   );
 }
 
@@ -153,19 +179,14 @@ const Hint = (): JSX.Element => <p class="none">Point at a token or a cell; a cl
 /** Below the map: what does not fit beside it; of a model without layers, the next token. */
 export function Foot(): JSX.Element | null {
   const first = view.value?.analysis.nLayers === 0 ? SECTIONS.indexOf(NextToken) : placed.value?.card.sections;
-  if (first === undefined || first === SECTIONS.length) return null;
+  const below = placed.value?.nextLine ? SECTIONS.slice(first, -1) : SECTIONS.slice(first);
+  if (first === undefined || below.length === 0) return null;
   const token = focus.value?.token;
   return (
     <div class="foot">
       {first === 0 ? <Heading /> : null}
       <div class="foot-sections">
-        {token === undefined ? (
-          first === 0 ? (
-            <Hint />
-          ) : null
-        ) : (
-          SECTIONS.slice(first).map((Part, i) => <Part key={i} token={token} />)
-        )}
+        {token === undefined ? first === 0 ? <Hint /> : null : below.map((Part, i) => <Part key={i} token={token} />)}
       </div>
     </div>
   );
