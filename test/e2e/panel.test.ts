@@ -119,10 +119,12 @@ describe('attention panel', () => {
   it('keeps readout and legend clear of the map at every width', async () => {
     await open();
     await token(ADD).click();
-    for (const width of [440, 500, 560, 640, 700, 800, 900, 1000, 1300]) {
+    for (const width of [440, 484, 500, 560, 640, 700, 800, 900, 1000, 1300]) {
       await panel.page.setViewportSize({ width, height: 800 });
       await panel.settle();
       const at = `${width} px wide`;
+      const toolbar = await panel.page.locator('.toolbar').boundingBox();
+      if (width >= 480) assert.ok(toolbar!.height < 40, `the toolbar is one line, ${at}`);
       const hasCard = (await panel.page.locator('.card').count()) > 0;
       if (hasCard) assert.equal(await panel.paintedUnder('.card'), 0, `readout, ${at}`);
       assert.equal(await panel.paintedUnder('.legend'), 0, `legend, ${at}`);

@@ -95,7 +95,7 @@ function heads(g: GraphBuilder, w: Weights, d: ModelDescription, x: Value, l: Li
 }
 
 /** Grouped-query attention: head h uses key/value head floor(h / group). */
-function repeatHeads(g: GraphBuilder, d: ModelDescription, x: Value): Value {
+export function repeatHeads(g: GraphBuilder, d: ModelDescription, x: Value): Value {
   if (d.nKeyValueHeads === d.nHeads) return x;
   const group = d.nHeads / d.nKeyValueHeads;
   const index = g.ints(Array.from({ length: d.nHeads }, (_, h) => Math.floor(h / group)));
@@ -126,7 +126,7 @@ function asMatrix(out: Linear, d: ModelDescription): Linear {
  */
 function valueNorm(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear, v: Value): Value {
   const double = (x: Value): Value => g.op('Cast', [x], { to: DataType.DOUBLE });
-  const W_O = perHead(g, w, d, out, double); // [head, d_head, d_model]
+  const W_O = double(outputPerHead(g, w, d, out));
   const gram = g.op('MatMul', [W_O, g.op('Transpose', [W_O], { perm: [0, 2, 1] })]);
   const v64 = double(v);
   const squares = g.op('Mul', [g.op('MatMul', [v64, gram]), v64]);
@@ -135,8 +135,9 @@ function valueNorm(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear
   return g.op('Sqrt', [g.op('Relu', [g.op('Cast', [sum], { to: DataType.FLOAT })])]);
 }
 
-function perHead(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear, cast: (x: Value) => Value): Value {
+/** W_O as `[head, d_head, d_model]`. */
+export function outputPerHead(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear): Value {
   if (out.layout === 'out-in')
-    return g.op('Transpose', [cast(w.float(g, out.weight, [d.dModel, d.nHeads, d.dHead]))], { perm: [1, 2, 0] });
-  return cast(w.float(g, out.weight, [d.nHeads, d.dHead, d.dModel]));
+    return g.op('Transpose', [w.float(g, out.weight, [d.dModel, d.nHeads, d.dHead])], { perm: [1, 2, 0] });
+  return w.float(g, out.weight, [d.nHeads, d.dHead, d.dModel]);
 }
