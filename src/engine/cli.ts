@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { InputError } from './checkpoint/errors';
+import { circuitCommands } from './cli/circuits';
 import { info } from './cli/info';
 import { run } from './cli/run';
 import type { RunOptions } from './cli/run';
@@ -44,6 +45,7 @@ function program(): Command {
     .option('--json', 'print one JSON object to stdout: tokens, provider, timings in ms, predictions')
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)')
     .action((checkpoint: string, options: RunOptions) => run(checkpoint, options));
+  circuitCommands.forEach((register) => register(root));
   return root;
 }
 

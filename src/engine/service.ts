@@ -11,6 +11,8 @@ import { exportTensors } from './circuits/export';
 import { predictions, surprisalBits } from './circuits/nextToken';
 import { patternMatrix, sourcesByLayer, thumbnails } from './circuits/pattern';
 import type { Patterns } from './circuits/pattern';
+import { circuitHandlers } from './circuitHandlers';
+import type { OpenModel } from './circuitHandlers';
 import { describeCheckpoint } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
@@ -47,22 +49,17 @@ export type EngineHandlers = {
   ) => Promise<EngineRequests[M][1]> | EngineRequests[M][1];
 };
 
-interface Open {
-  checkpoint: Checkpoint;
-  runner: ModelRunner;
-}
-
 const DEFAULT_ANALYSIS_BUDGET = 1.5e9;
 
 export function createService(parts: ServiceParts): EngineHandlers {
-  const checkpoints = new Map<string, Open>();
+  const checkpoints = new Map<string, OpenModel>();
   const analyses = new Analyses(parts.analysisBudget ?? DEFAULT_ANALYSIS_BUDGET);
   /** Whatever uses a runner: one at a time. */
   const model = new Serial();
   let lastId = 0;
   const newId = (prefix: string): string => `${prefix}${++lastId}`;
 
-  function opened(id: string): Open {
+  function opened(id: string): OpenModel {
     const open = checkpoints.get(id);
     if (!open) throw new GoneError('This checkpoint is no longer open: open it again.');
     return open;
@@ -131,6 +128,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
   }
 
   return {
+    ...circuitHandlers((id, task) => model.run(() => task(opened(id)))),
     version: () => ({ pid: process.pid, ...parts.runtime() }),
     findCheckpoints: ({ roots }) => parts.findCheckpoints(roots),
     openCheckpoint: (params, context) => model.run(() => openCheckpoint(params, context)),

@@ -41,6 +41,25 @@ describe('the engine', () => {
     assert.deepEqual(after.values, before.values);
   });
 
+  it('does not mix up analyses that were made before and after it died', async () => {
+    const { active } = p.checkpoints;
+    const first = (await p.analyses.run(active!, { name: 'first', text: 'one two' }))!;
+    const second = (await p.analyses.run(active!, { name: 'second', text: 'one two three four' }))!;
+    const matrices = async (): Promise<Float32Array[]> => [
+      (await p.analyses.matrix(second, inductionHead)).values,
+      (await p.analyses.matrix(first, inductionHead)).values,
+    ];
+    const before = await matrices();
+    await errorsDuring(async (said) => {
+      process.kill(p.engine.pid!, 'SIGKILL');
+      await eventually('message', () => (said.length > 0 ? true : undefined));
+    });
+    // another head than the cached one: the engine is asked
+    for (const analysis of [second, first]) await p.analyses.sources(analysis, 1, 1);
+    assert.notEqual(first.info.id, second.info.id);
+    assert.deepEqual(await matrices(), before);
+  });
+
   it('says so once when it dies during an analysis, and the next one works', async () => {
     const analysis = p.analyses.current!;
     const messages = await errorsDuring(async (said) => {

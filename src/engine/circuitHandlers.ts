@@ -1,0 +1,36 @@
+/** The requests about circuits: one line an analysis, each a function of an open model. */
+import type { CircuitRequests } from '../protocol/circuits';
+import type { Checkpoint } from './checkpoint/checkpoint';
+import { composition } from './circuits/composition';
+import { headScores } from './circuits/headScores';
+import type { ModelRunner, Steps } from './runtime/types';
+
+/** A checkpoint with what runs it. */
+export interface OpenModel {
+  checkpoint: Checkpoint;
+  runner: ModelRunner;
+}
+
+type Method = keyof CircuitRequests;
+type Params<M extends Method> = Omit<CircuitRequests[M][0], 'checkpointId'>;
+type Result<M extends Method> = Promise<CircuitRequests[M][1]>;
+
+export type CircuitAnalysis<M extends Method> = (model: OpenModel, params: Params<M>, steps: Steps) => Result<M>;
+
+export type CircuitHandlers = {
+  [M in Method]: (params: CircuitRequests[M][0], context: { steps: Steps }) => Result<M>;
+};
+
+/** @param withModel runs a task on an open checkpoint when no other runs */
+export function circuitHandlers(
+  withModel: <T>(checkpointId: string, task: (model: OpenModel) => Promise<T>) => Promise<T>,
+): CircuitHandlers {
+  const handler =
+    <M extends Method>(analysis: CircuitAnalysis<M>) =>
+    ({ checkpointId, ...params }: CircuitRequests[M][0], { steps }: { steps: Steps }): Result<M> =>
+      withModel(checkpointId, (model) => analysis(model, params, steps));
+  return {
+    composition: handler<'composition'>(composition),
+    headScores: handler<'headScores'>(headScores),
+  };
+}
