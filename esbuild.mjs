@@ -23,13 +23,21 @@ const filesIn = (dir, ending) =>
         .map((f) => `${dir}/${f}`)
     : [];
 
+/** Every folder of webview/ with a main.tsx is a panel. */
+const panels = () =>
+  Object.fromEntries(
+    readdirSync('webview')
+      .filter((name) => existsSync(`webview/${name}/main.tsx`))
+      .map((name) => [name, `webview/${name}/main.tsx`]),
+  );
+
 const builds = [
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { engine: 'src/engine/main.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { cli: 'src/engine/cli.ts' }, outdir: 'dist', banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,
-    entryPoints: { attention: 'webview/attention/main.tsx' },
+    entryPoints: panels(),
     outdir: 'dist/webview',
     loader: { '.ttf': 'file' },
     assetNames: '[name]',

@@ -1,4 +1,5 @@
 /** The engine's requests as functions over open checkpoints and finished analyses. `server.ts` puts them on the wire. */
+import { randomBytes } from 'node:crypto';
 import { totalmem } from 'node:os';
 import type { AnalysisInfo } from '../protocol/analysis';
 import { headName } from '../protocol/checkpoint';
@@ -57,7 +58,9 @@ export function createService(parts: ServiceParts): EngineHandlers {
   /** Whatever uses a runner: one at a time. */
   const model = new Serial();
   let lastId = 0;
-  const newId = (prefix: string): string => `${prefix}${++lastId}`;
+  // the host keeps ids of an engine that died: they must name nothing in this one
+  const lifetime = randomBytes(4).toString('hex');
+  const newId = (prefix: string): string => `${prefix}${lifetime}-${++lastId}`;
 
   function opened(id: string): OpenModel {
     const open = checkpoints.get(id);

@@ -91,10 +91,10 @@ export class Analyses implements vscode.Disposable {
   }
 
   show(analysis: Analysis): void {
-    const other = !this.shown || !sameSubject(this.shown, analysis);
+    const other = this.shown !== analysis;
     this.shown = analysis;
     this.checkpoints.choose(analysis.checkpoint);
-    if (other || this.selection.value.locked) this.selection.reset(analysis.checkpoint);
+    if (other) this.selection.reset(analysis.checkpoint);
     this.fire();
   }
 
@@ -157,12 +157,13 @@ export class Analyses implements vscode.Disposable {
     return renewal;
   }
 
-  private analyze(
+  private async analyze(
     checkpoint: CheckpointInfo,
     { text, ids }: Source,
     token?: vscode.CancellationToken,
     onProgress?: (p: EngineProgress) => void,
   ): Promise<AnalysisInfo> {
+    await this.engine.whenReady();
     const settings = vscode.workspace.getConfiguration('circuitscope');
     const params: AnalyzeParams = {
       checkpointId: (this.checkpoints.at(checkpoint.path) ?? checkpoint).id,

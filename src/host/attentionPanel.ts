@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { Messenger } from 'vscode-messenger';
 import type { WebviewIdMessageParticipant } from 'vscode-messenger-common';
@@ -16,6 +15,7 @@ import {
 import type { Analyses, Analysis } from './analyses';
 import type { Log } from './log';
 import type { SelectionStore } from './selection';
+import { webviewPage, webviewRoot } from './webviewPage';
 import type { Work } from './work';
 
 export const ATTENTION_VIEW = 'circuitscope.attention';
@@ -79,14 +79,14 @@ export class AttentionPanel implements vscode.Disposable {
     this.panel?.dispose();
     this.panel = panel;
     this.listening = false;
-    const root = vscode.Uri.joinPath(this.extensionUri, 'dist', 'webview');
+    const root = webviewRoot(this.extensionUri);
     panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
     this.to = this.messenger.registerWebviewPanel(panel);
     panel.onDidDispose(() => {
       if (this.panel === panel) this.panel = this.to = undefined;
     });
-    panel.webview.html = page(panel.webview, root);
+    panel.webview.html = webviewPage(panel.webview, root, 'attention', 'Attention');
   }
 
   /** Shown in the panel itself, where there is no analysis that it would hide. */
@@ -139,8 +139,15 @@ export class AttentionPanel implements vscode.Disposable {
   private sendPictures(): void {
     const { current } = this.analyses;
     if (!current || !this.listening || current.checkpoint.nLayers === 0) return;
-    void this.sendThumbnails(current).catch((error: unknown) => this.log.error(`Thumbnails: ${String(error)}`));
-    void this.sendMatrix(current).catch((error: unknown) => this.log.error(`Pattern: ${String(error)}`));
+    // what failed is asked for again with the next change
+    void this.sendThumbnails(current).catch((error: unknown) => {
+      this.sentThumbnails = '';
+      this.log.error(`Thumbnails: ${String(error)}`);
+    });
+    void this.sendMatrix(current).catch((error: unknown) => {
+      this.sentMatrix = '';
+      this.log.error(`Pattern: ${String(error)}`);
+    });
   }
 
   private async sendThumbnails(analysis: Analysis): Promise<void> {
@@ -171,31 +178,3 @@ const EMPTY: PanelStatus = {
   kind: 'empty',
   message: 'Select code or text in an editor and analyze it: the attention of every head appears here.',
 };
-
-/** The toolkit's components add one empty <style>, which this hash allows. */
-const TOOLKIT_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
-
-function page(webview: vscode.Webview, root: vscode.Uri): string {
-  const nonce = randomBytes(16).toString('base64');
-  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
-  const csp = [
-    "default-src 'none'",
-    'img-src data:',
-    `font-src ${webview.cspSource}`,
-    `style-src ${webview.cspSource} 'nonce-${nonce}' ${TOOLKIT_STYLE}`,
-    `script-src 'nonce-${nonce}'`,
-  ].join('; ');
-  return `<!DOCTYPE html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta http-equiv="Content-Security-Policy" content="${csp}" />
-    <meta name="viewport" content="width=device-width" />
-    <link rel="stylesheet" href="${uri('attention.css')}" />
-    <title>Attention</title>
-  </head>
-  <body>
-    <script nonce="${nonce}" src="${uri('attention.js')}"></script>
-  </body>
-</html>`;
-}

@@ -88,7 +88,9 @@ export class Checkpoints implements vscode.Disposable {
   }
 
   private replace(old: CheckpointInfo, info: CheckpointInfo): void {
-    this.open_[this.open_.indexOf(old)] = info;
+    const index = this.open_.indexOf(old);
+    if (index < 0) return; // closed meanwhile
+    this.open_[index] = info;
     if (this.current === old) this.current = info;
     this.fire();
   }

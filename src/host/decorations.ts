@@ -20,6 +20,8 @@ const NOTHING: Decorated = { locked: [], hovered: [], same: [], tinted: [] };
 export class Decorations implements vscode.Disposable {
   private types: DecorationTypes = createDecorationTypes(vscode.window.activeColorTheme.kind);
   private readonly disposables: vscode.Disposable[];
+  /** Counts updates: only the latest draws. */
+  private turn = 0;
   /** What is drawn now. */
   current: Decorated = NOTHING;
 
@@ -43,8 +45,9 @@ export class Decorations implements vscode.Disposable {
   /** @param reveal scrolls a locked token into view */
   private async update(reveal = false): Promise<void> {
     const analysis = this.analyses.current;
+    const turn = ++this.turn;
     const weights = analysis && (await this.weights(analysis));
-    if (analysis !== this.analyses.current) return;
+    if (turn !== this.turn) return; // the selection has moved on while a pattern was fetched
     this.current = analysis ? decorated(analysis, this.selection, weights) : NOTHING;
     const shown = analysis && documentOf(analysis);
     for (const editor of vscode.window.visibleTextEditors) {

@@ -45,8 +45,13 @@ export class EngineService implements vscode.Disposable {
     return this.client.pid;
   }
 
+  /** Started, or recovered: ids that are read afterwards are those of the engine that runs. */
+  whenReady(): Promise<void> {
+    return (this.ready ??= this.start());
+  }
+
   readonly request: Ask = async (method, params, options) => {
-    await (this.ready ??= this.start());
+    await this.whenReady();
     return this.client.request(method, params, options).catch((error: unknown) => {
       throw error instanceof EngineGoneError ? new EngineDiedError(error.message, { cause: error }) : error;
     });

@@ -62,8 +62,19 @@ export class TrackedRanges {
       this.whole = moveRange(this.whole, change);
       this.tokens = this.tokens.map((range) => moveRange(range, change));
     }
+    const inserted = changes.reduce((sum, { text }) => sum + text.length, 0);
+    if (this.isStale(documentText) && inserted > 0) this.find(documentText, inserted);
     // undone: the tokens are where they were, although their edges may have been lost on the way
     if (!this.isStale(documentText)) this.tokens = this.fresh();
+  }
+
+  /** What was deleted across an edge and put back lies outside the range: looks for the text close by. */
+  private find(documentText: (range: OffsetRange) => string, inserted: number): void {
+    const { length } = this.text;
+    const reach = length + inserted;
+    const from = Math.max(0, this.whole.start - reach);
+    const at = documentText({ start: from, end: this.whole.end + reach }).indexOf(this.text);
+    if (length > 0 && at >= 0) this.whole = { start: from + at, end: from + at + length };
   }
 
   /** Whether the document no longer says what was analyzed. */

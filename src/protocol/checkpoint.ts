@@ -8,7 +8,7 @@ export const headName = ({ layer, head }: HeadRef): string => `L${layer}H${head}
 
 /** What is known about an open checkpoint once its config, tensors and tokenizer have been read. */
 export interface CheckpointInfo {
-  /** Chosen by the engine, unique within its lifetime. */
+  /** Chosen by the engine; never used again, also not by one that is started after it died. */
   id: string;
   /** Folder name, e.g. `attn-only-2l`. */
   name: string;

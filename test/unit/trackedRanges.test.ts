@@ -68,7 +68,10 @@ describe('ranges that move with edits', () => {
     assert.deepEqual(e.tokens(5), ['let', ' tABotal', ' =', '\r\n', ' add']);
     assert.equal(e.stale, true);
     e.edit(START + 5, 4, '');
-    assert.deepEqual(e.tokens(5), ['let', ' ttal', ' =', '\r\n', ' add'].map((t) => t.replace('ttal', 'tal')));
+    assert.deepEqual(
+      e.tokens(5),
+      ['let', ' ttal', ' =', '\r\n', ' add'].map((t) => t.replace('ttal', 'tal')),
+    );
   });
 
   it('are stale when as much is put in as was taken out', () => {

@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+import * as vscode from 'vscode';
+
+/** The toolkit's components add one empty <style>, which this hash allows. */
+const TOOLKIT_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
+
+/** The folder that panels load from. */
+export const webviewRoot = (extensionUri: vscode.Uri): vscode.Uri =>
+  vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+
+/** The page of a panel: its one script and style sheet under a strict content security policy. */
+export function webviewPage(webview: vscode.Webview, root: vscode.Uri, name: string, title: string): string {
+  const nonce = randomBytes(16).toString('base64');
+  const uri = (file: string): string => webview.asWebviewUri(vscode.Uri.joinPath(root, file)).toString();
+  const csp = [
+    "default-src 'none'",
+    'img-src data:',
+    `font-src ${webview.cspSource}`,
+    `style-src ${webview.cspSource} 'nonce-${nonce}' ${TOOLKIT_STYLE}`,
+    `script-src 'nonce-${nonce}'`,
+  ].join('; ');
+  return `<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta http-equiv="Content-Security-Policy" content="${csp}" />
+    <meta name="viewport" content="width=device-width" />
+    <link rel="stylesheet" href="${uri(`${name}.css`)}" />
+    <title>${title}</title>
+  </head>
+  <body>
+    <script nonce="${nonce}" src="${uri(`${name}.js`)}"></script>
+  </body>
+</html>`;
+}
