@@ -14,6 +14,8 @@ const SAMPLES: { folder: string; detail: string }[] = [
     folder: 'attn-only-2l',
     detail: 'Two attention-only layers with an induction circuit: L0H4 → L1H5 and L1H7. Start here.',
   },
+  { folder: 'attn-only-1l', detail: 'One attention-only layer: skip-trigrams.' },
+  { folder: 'attn-only-0l', detail: 'No layers at all: a table of bigrams.' },
   { folder: 'neox-6l', detail: 'Six layers in the manner of Pythia: parallel attention and MLP, rotary positions.' },
   { folder: 'stories260K', detail: 'A tiny Llama that tells stories: grouped-query attention, five layers.' },
 ];
