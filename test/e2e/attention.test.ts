@@ -186,6 +186,22 @@ describeWorkbench('attention beside the code', () => {
       await workbench.shot('sidebar-dark');
     });
 
+    // media/attention-dark.png in the README is a copy of this picture
+    it('shows the story of the README', async () => {
+      await workbench.page
+        .locator('.view-line', { hasText: 'export class Ledger' })
+        .click({ position: { x: 2, y: 8 } });
+      await panel.locator('[data-head="L1H5"]').click();
+      await panel.locator('canvas.heat-base[data-name="L1H5"]').waitFor();
+      await tokenIn(panel, ADD).click();
+      await tokenIn(panel, PARENTHESIS).hover();
+      await panel.locator('.tip', { hasText: '0.89' }).waitFor();
+      await eventually('lock and ring in the editor', async () =>
+        (await boxes(workbench)).length >= 2 ? true : undefined,
+      );
+      await workbench.shot('readme-dark');
+    });
+
     it('says in the status bar what runs it', async () => {
       await workbench.statusBar(/attn-only-2l · \w+/).waitFor();
     });

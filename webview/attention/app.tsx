@@ -1,13 +1,14 @@
 /** The panel: toolbar, strip, surprisal, heads, heatmap. */
 import type { JSX } from 'preact';
+import { FullState } from '../shared/status';
 import { aside, compact } from './breakpoints';
 import { HeadGrid } from './headGrid';
 import { Heatmap } from './heatmap';
 import { Legend } from './legend';
 import { Card, Foot, NextLine } from './readout';
 import { LiveRegion } from './speech';
-import { FullState, Lines } from './status';
-import { status, view } from './store';
+import { Lines } from './status';
+import { command, status, view } from './store';
 import { Strip } from './strip';
 import { Surprisal } from './surprisal';
 import { Toolbar } from './toolbar';
@@ -39,7 +40,7 @@ const NoHeads = (): JSX.Element => (
 export function App(): JSX.Element | null {
   const now = status.value;
   if (!now) return null;
-  if (!view.value || now.kind === 'empty') return <FullState now={now} />;
+  if (!view.value || now.kind === 'empty') return <FullState now={now} command={command} />;
   return (
     <main class={`panel ${aside.value ? 'aside' : ''} ${compact.value ? 'compact' : ''}`} data-state={now.kind}>
       <div class="screen">

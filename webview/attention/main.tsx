@@ -1,6 +1,9 @@
 /** Entry of the attention panel's bundle. */
 import '@vscode/codicons/dist/codicon.css';
 import '../shared/theme.css';
+import '../shared/panel.css';
+import '../shared/strip.css';
+import '../shared/pieces.css';
 import './attention.css';
 import './prompt.css';
 import './heads.css';
