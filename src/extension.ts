@@ -13,7 +13,7 @@ import { createLog } from './host/log';
 import { restorePanel } from './host/restore';
 import { SelectionStore } from './host/selection';
 import { createStatusBar } from './host/statusBar';
-import { AnalysesTree, CheckpointsTree, SelectionTree } from './host/trees';
+import { AnalysesTree, CheckpointsTree, followHead, SelectionTree } from './host/trees';
 import { Work } from './host/work';
 
 /** The parts, for the tests that run in the extension host. */
@@ -44,14 +44,18 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   });
   const decorations = new Decorations(analyses, selection);
   const codeLens = new AnalysisCodeLens(analyses);
+  const checkpointsTree = new CheckpointsTree(checkpoints);
+  const checkpointsView = vscode.window.createTreeView('circuitscope.checkpoints', {
+    treeDataProvider: checkpointsTree,
+  });
   const trees = {
-    'circuitscope.checkpoints': new CheckpointsTree(checkpoints),
     'circuitscope.analyses': new AnalysesTree(analyses),
     'circuitscope.selection': new SelectionTree(analyses, selection),
   };
   const everywhere: vscode.DocumentSelector = { scheme: '*' };
   context.subscriptions.push(
     ...[log, work, engine, checkpoints, selection, analyses, panel, decorations, codeLens],
+    ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
     createStatusBar(checkpoints, work),
     restorePanel(context.workspaceState, checkpoints, analyses, selection, panel),
     vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),

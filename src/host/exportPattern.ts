@@ -1,11 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { rename, rm, writeFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import type { PatternMatrix, Token } from '../protocol/analysis';
 import { matrixKeyOf, type ExportFormat } from '../protocol/attentionPanel';
 import { headName } from '../protocol/checkpoint';
 import type { Analyses } from './analyses';
-import { showError } from './log';
+import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 
 const FORMATS: Record<ExportFormat, { label: string; detail: string }> = {
@@ -30,24 +28,13 @@ export async function exportPattern(
   if (!analysis) return;
   const key = matrixKeyOf(analysis.info.id, { ...selection, previewHead: undefined });
   const what = key.head ? headName(key.head) : key.reduction;
-  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const name = `${analysis.checkpoint.name.replaceAll('/', '_')}-${what}.${format}`;
-  const target = await vscode.window.showSaveDialog({
-    ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
-    filters: { [FORMATS[format].label]: [format] },
-  });
-  if (!target) return;
-  const write: Record<ExportFormat, () => Promise<void>> = {
-    png: () => writeWhole(target.fsPath, png ?? new Uint8Array()),
-    csv: async () => writeWhole(target.fsPath, patternCsv(analysis.info.tokens, await analyses.matrix(analysis, key))),
-    safetensors: () => analyses.exportPattern(analysis, target.fsPath, key),
+  const write: Record<ExportFormat, (file: string) => Promise<void>> = {
+    png: (file) => writeWhole(file, png ?? new Uint8Array()),
+    csv: async (file) => writeWhole(file, patternCsv(analysis.info.tokens, await analyses.matrix(analysis, key))),
+    safetensors: (file) => analyses.exportPattern(analysis, file, key),
   };
-  try {
-    await write[format]();
-    void vscode.window.showInformationMessage(`Saved ${vscode.workspace.asRelativePath(target)}.`);
-  } catch (error) {
-    showError(`${target.fsPath} could not be written: ${error instanceof Error ? error.message : String(error)}`);
-  }
+  const name = `${analysis.checkpoint.name}-${what}`;
+  await saveAs(name, { label: FORMATS[format].label, ending: format }, (file) => write[format](file));
 }
 
 /** A header of sources, then a row a destination; tokens are numbered, as texts repeat. */
@@ -55,16 +42,4 @@ export function patternCsv(tokens: readonly Token[], { n, values }: PatternMatri
   const names = tokens.map(({ text }, i) => `"${i} ${text.replaceAll('"', '""')}"`);
   const row = (dst: number): string => [names[dst], ...values.subarray(dst * n, (dst + 1) * n)].join(',');
   return [['"destination \\ source"', ...names].join(','), ...tokens.map((_, dst) => row(dst))].join('\n') + '\n';
-}
-
-/** Never leaves half a file under the name. */
-async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await writeFile(temporary, content);
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
 }

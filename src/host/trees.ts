@@ -7,14 +7,15 @@ import type { Checkpoints } from './checkpoints';
 import { formatBytes, formatParams, plural, providerName } from './format';
 import type { SelectionStore } from './selection';
 
-type Node =
+/** A line of the Checkpoints view. */
+export type CheckpointNode =
   | { kind: 'checkpoint'; checkpoint: CheckpointInfo }
   | { kind: 'layer'; checkpoint: CheckpointInfo; layer: number }
   | { kind: 'head'; checkpoint: CheckpointInfo; at: HeadRef };
 
 /** The checkpoint that a context menu was opened on. */
 export const checkpointOf = (node: unknown): CheckpointInfo | undefined =>
-  typeof node === 'object' && node !== null && 'checkpoint' in node ? (node as Node).checkpoint : undefined;
+  typeof node === 'object' && node !== null && 'checkpoint' in node ? (node as CheckpointNode).checkpoint : undefined;
 
 /** A provider whose tree changes as a whole. */
 abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable {
@@ -30,13 +31,13 @@ abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable 
 }
 
 /** Open checkpoints, their layers and heads. */
-export class CheckpointsTree extends Tree<Node> {
+export class CheckpointsTree extends Tree<CheckpointNode> {
   constructor(private readonly checkpoints: Checkpoints) {
     super();
     this.disposables.push(checkpoints.onDidChange(() => this.changed.fire()));
   }
 
-  getTreeItem(node: Node): vscode.TreeItem {
+  getTreeItem(node: CheckpointNode): vscode.TreeItem {
     const { checkpoint: c } = node;
     switch (node.kind) {
       case 'checkpoint': {
@@ -65,7 +66,7 @@ export class CheckpointsTree extends Tree<Node> {
     }
   }
 
-  getChildren(node?: Node): Node[] {
+  getChildren(node?: CheckpointNode): CheckpointNode[] {
     if (!node) return this.checkpoints.all.map((checkpoint) => ({ kind: 'checkpoint', checkpoint }));
     const { checkpoint } = node;
     if (node.kind === 'checkpoint')
@@ -73,6 +74,12 @@ export class CheckpointsTree extends Tree<Node> {
     if (node.kind === 'head') return [];
     const { layer } = node;
     return Array.from({ length: checkpoint.nHeads }, (_, head) => ({ kind: 'head', checkpoint, at: { layer, head } }));
+  }
+
+  getParent(node: CheckpointNode): CheckpointNode | undefined {
+    const { checkpoint } = node;
+    if (node.kind === 'head') return { kind: 'layer', checkpoint, layer: node.at.layer };
+    return node.kind === 'layer' ? { kind: 'checkpoint', checkpoint } : undefined;
   }
 }
 
@@ -148,4 +155,30 @@ export function selectionLines({ info }: Analysis, s: Selection): Line[] {
     { label: what, description: s.weighting === 'pattern' ? 'weights' : 'value-weighted', icon: 'eye' },
     { label: '', description: anyLock ? 'Esc unlocks' : 'click or Enter locks a token' },
   ];
+}
+
+/** Keeps the tree's own selection on the head that is shown, while the tree can be seen. */
+export function followHead(
+  view: vscode.TreeView<CheckpointNode>,
+  checkpoints: Checkpoints,
+  analyses: Analyses,
+  selection: SelectionStore,
+): vscode.Disposable {
+  let shown = '';
+  const follow = (): void => {
+    const { current } = analyses;
+    const { head: at, reduction } = selection.value;
+    const checkpoint = current && checkpoints.at(current.checkpoint.path);
+    if (!view.visible || !checkpoint || reduction !== 'one' || at.layer >= checkpoint.nLayers) return;
+    const name = `${checkpoint.path} ${headName(at)}`;
+    if (name === shown) return;
+    shown = name;
+    // the tree may be filling at this moment; the next change tries again
+    view.reveal({ kind: 'head', checkpoint, at }, { select: true, focus: false }).then(undefined, () => (shown = ''));
+  };
+  return vscode.Disposable.from(
+    selection.onDidChange(follow),
+    analyses.onDidChange(follow),
+    view.onDidChangeVisibility(() => ((shown = ''), follow())),
+  );
 }

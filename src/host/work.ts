@@ -4,7 +4,6 @@ import { EngineCancelledError, EngineRequestError } from './engineClient';
 import { EngineDiedError } from './engineService';
 import { showError, type Log } from './log';
 
-/** Work that is done sooner than this shows no notification. */
 const QUIET_MS = 300;
 
 /** One piece of work at a time can be cancelled: from its notification, from the panel, or by newer work. */
@@ -14,7 +13,11 @@ export class Work implements vscode.Disposable {
   /** What is going on; undefined when it is over. */
   readonly onDidChange = this.changed.event;
 
-  constructor(private readonly log: Log) {}
+  /** @param quietMs work that is done sooner shows no notification */
+  constructor(
+    private readonly log: Log,
+    private readonly quietMs = QUIET_MS,
+  ) {}
 
   cancel(): void {
     this.current?.cancel();
@@ -38,7 +41,7 @@ export class Work implements vscode.Disposable {
     };
     this.changed.fire({ message: `${title}…` });
     const done = task(source.token, onProgress);
-    const timer = setTimeout(() => (report = notify(title, source, done)), QUIET_MS);
+    const timer = setTimeout(() => (report = notify(title, source, done)), this.quietMs);
     try {
       return await done;
     } catch (error) {

@@ -183,6 +183,8 @@ describeWorkbench('attention beside the code', () => {
       await row('Layer 0').first().click();
       await row('L0H4').first().click();
       await panel.locator('canvas.heat-base[data-name="L0H4"]').waitFor();
+      await panel.locator('[data-head="L0H6"]').click();
+      await page.locator('.pane-body .monaco-list-row.selected', { hasText: 'L0H6' }).waitFor();
       await workbench.shot('sidebar-dark');
     });
 
@@ -199,6 +201,9 @@ describeWorkbench('attention beside the code', () => {
       await eventually('lock and ring in the editor', async () =>
         (await boxes(workbench)).length >= 2 ? true : undefined,
       );
+      const { page } = workbench;
+      await page.locator('.pane-body .monaco-list-row.selected', { hasText: 'L1H5' }).waitFor();
+      await page.locator('.pane-body .monaco-list-row', { hasText: 'Esc unlocks' }).waitFor();
       await workbench.shot('readme-dark');
     });
 

@@ -18,6 +18,8 @@ const FIRST_SETTINGS = {
   'workbench.startupEditor': 'none',
   'workbench.secondarySideBar.defaultVisibility': 'hidden',
   'telemetry.telemetryLevel': 'off',
+  // the sample workspace lies in the clone
+  'git.openRepositoryInParentFolders': 'never',
 };
 
 /** Opens a window of a desktop VS Code; false when that command fails. */
