@@ -35,6 +35,15 @@ async function analyzeTotal(workbench: Workbench): Promise<Frame> {
 const tokenIn = (panel: Frame, index: number): ReturnType<Frame['locator']> =>
   panel.locator(`[data-token="${index}"]`).first();
 
+/** Puts the pointer on the second `add` and waits for its card. */
+async function hoverAdd(workbench: Workbench): Promise<string> {
+  const line = workbench.page.locator('.view-line', { hasText: 'const total' });
+  await line.locator('span span', { hasText: /^add$/ }).hover();
+  const card = workbench.hover('predicts next');
+  await card.waitFor();
+  return (await card.innerText()).replaceAll(/\s+/g, ' ');
+}
+
 interface Box {
   x: number;
   y: number;
@@ -108,6 +117,8 @@ function describeTheme(theme: Theme, kind: ThemeKind): void {
       await workbench.shot(`workbench-${theme}`);
       const [lock] = await panel.locator('.token.locked').allInnerTexts();
       assert.match(lock!, /add/);
+      await hoverAdd(workbench);
+      await workbench.shot(`hover-${theme}`);
     } finally {
       await workbench.close();
     }
@@ -151,13 +162,7 @@ describeWorkbench('attention beside the code', () => {
     });
 
     it('shows the card of a token that is hovered in the editor', async () => {
-      const word = workbench.page
-        .locator('.view-line', { hasText: 'const total' })
-        .locator('span span', { hasText: /^add$/ });
-      await word.hover();
-      const card = workbench.hover('predicts next');
-      await card.waitFor();
-      const text = (await card.innerText()).replaceAll(/\s+/g, ' ');
+      const text = await hoverAdd(workbench);
       assert.match(text, /token 27 · id 1006 · also token 2/);
       assert.match(text, /0\.89 L1H5/);
       await workbench.shot('hover-dark');
@@ -209,6 +214,12 @@ describeWorkbench('attention beside the code', () => {
 
     it('says in the status bar what runs it', async () => {
       await workbench.statusBar(/attn-only-2l · \w+/).waitFor();
+    });
+
+    it('writes a log that the person can open', async () => {
+      await workbench.palette('Circuitscope: Show Log');
+      await workbench.page.locator('.part.panel .view-lines', { hasText: 'attn-only-2l' }).waitFor();
+      await workbench.palette('View: Hide Panel');
     });
 
     it('comes back after a reload with its head and its lock', async () => {
