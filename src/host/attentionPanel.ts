@@ -35,6 +35,7 @@ export class AttentionPanel implements vscode.Disposable {
   private listening = false;
   private sentMatrix = '';
   private sentThumbnails = '';
+  private pngWanted = false;
   private status: PanelStatus = EMPTY;
   private readonly disposables: vscode.Disposable[] = [];
 
@@ -94,8 +95,11 @@ export class AttentionPanel implements vscode.Disposable {
     this.setStatus(this.analyses.current ? { kind: 'ready' } : { kind: 'error', message });
   }
 
+  /** Asks the panel for a picture once it has what it draws; it may only be opening. */
   requestPng(): void {
-    this.send(hostToPanel.requestPng, null);
+    this.pngWanted = true;
+    this.sentMatrix = '';
+    this.sendPictures();
   }
 
   private on<K extends keyof PanelToHost>(method: K, handler: (params: PanelToHost[K]) => void): void {
@@ -166,6 +170,9 @@ export class AttentionPanel implements vscode.Disposable {
     const key = matrixKeyOf(analysis.info.id, this.selection.value);
     const matrix = await this.analyses.matrix(analysis, key);
     this.send(hostToPanel.matrix, { key: { ...key, analysisId: analysis.info.id }, matrix });
+    if (!this.pngWanted) return;
+    this.pngWanted = false;
+    this.send(hostToPanel.requestPng, null);
   }
 
   dispose(): void {

@@ -233,11 +233,17 @@ describeWorkbench('attention beside the code', () => {
     });
   });
 
-  it('shows hostile text as itself', async () => {
+  it('offers what can work, and shows hostile text as itself', async () => {
     const hostile = `<img src=x onerror="document.body.textContent='owned'">`;
     writeFileSync(path.join(workspaceFolder, 'hostile.txt'), `${hostile}\n`);
     const workbench = await startWorkbench({ settings });
     try {
+      // nothing is open yet: the palette offers what can work
+      const offered = (await (await workbench.paletteRows('Circuitscope: ')).allInnerTexts()).join('\n');
+      for (const title of ['Open Checkpoint…', 'Open Sample…', 'Show Log']) assert.ok(offered.includes(title), offered);
+      for (const title of ['Show Attention', 'Close Checkpoint', 'Export Pattern…', 'Lock Token'])
+        assert.ok(!offered.includes(title), `${title} cannot work yet`);
+      await workbench.page.keyboard.press('Escape');
       await workbench.openFile('hostile.txt');
       await workbench.palette('Circuitscope: Analyze Selection');
       const panel = await workbench.panelFrame('canvas.heat-base[data-cell]');
