@@ -3,6 +3,8 @@ import { Analyses } from './host/analyses';
 import { AttentionPanel } from './host/attentionPanel';
 import { CheckpointChooser } from './host/chooseCheckpoint';
 import { Checkpoints } from './host/checkpoints';
+import { Circuits } from './host/circuits';
+import { CircuitsPanel } from './host/circuitsPanel';
 import { AnalysisCodeLens } from './host/codeLens';
 import { registerCommands } from './host/commands';
 import { Decorations } from './host/decorations';
@@ -10,7 +12,8 @@ import { EngineService } from './host/engineService';
 import { exportPattern } from './host/exportPattern';
 import { TokenHover } from './host/hover';
 import { createLog } from './host/log';
-import { restorePanel } from './host/restore';
+import { createReports, type Reports } from './host/reports';
+import { restoreCircuits, restorePanel } from './host/restore';
 import { SelectionStore } from './host/selection';
 import { createStatusBar } from './host/statusBar';
 import { AnalysesTree, CheckpointsTree, followHead, SelectionTree } from './host/trees';
@@ -24,6 +27,9 @@ export interface ExtensionParts {
   selection: SelectionStore;
   decorations: Decorations;
   panel: AttentionPanel;
+  circuits: Circuits;
+  circuitsPanel: CircuitsPanel;
+  reports: Reports;
   work: Work;
 }
 
@@ -37,14 +43,18 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const chooser = new CheckpointChooser(engine, checkpoints, inExtension('samples').fsPath);
   const selection = new SelectionStore();
   const analyses = new Analyses(engine, checkpoints, selection, work);
-  const panel = new AttentionPanel(context.extensionUri, analyses, selection, work, log, {
+  const circuits = new Circuits(engine, checkpoints, work, log);
+  const panel = new AttentionPanel(context.extensionUri, analyses, selection, circuits, work, log, {
     command: (name) =>
       void (name === 'cancel' ? work.cancel() : vscode.commands.executeCommand(`circuitscope.${name}`)),
     exportAs: (format, png) => void exportPattern(analyses, selection, format, png),
   });
+  const { extensionUri } = context;
+  const circuitsPanel = new CircuitsPanel({ extensionUri, checkpoints, analyses, selection, circuits, log });
+  const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, log });
   const decorations = new Decorations(analyses, selection);
   const codeLens = new AnalysisCodeLens(analyses);
-  const checkpointsTree = new CheckpointsTree(checkpoints);
+  const checkpointsTree = new CheckpointsTree(checkpoints, circuits);
   const checkpointsView = vscode.window.createTreeView('circuitscope.checkpoints', {
     treeDataProvider: checkpointsTree,
   });
@@ -54,14 +64,17 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   };
   const everywhere: vscode.DocumentSelector = { scheme: '*' };
   context.subscriptions.push(
-    ...[log, work, engine, checkpoints, selection, analyses, panel, decorations, codeLens],
+    ...[log, work, engine, checkpoints, selection, analyses, circuits, panel, circuitsPanel],
+    ...[decorations, codeLens],
+    ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
     createStatusBar(checkpoints, work),
     restorePanel(context.workspaceState, checkpoints, analyses, selection, panel),
+    restoreCircuits(checkpoints, circuitsPanel),
     vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),
     vscode.languages.registerCodeLensProvider(everywhere, codeLens),
     ...Object.entries(trees).flatMap(([id, tree]) => [tree, vscode.window.registerTreeDataProvider<unknown>(id, tree)]),
-    ...registerCommands({ log, checkpoints, chooser, analyses, selection, panel }),
+    ...registerCommands({ log, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports }),
   );
-  return { engine, checkpoints, analyses, selection, decorations, panel, work };
+  return { engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work };
 }

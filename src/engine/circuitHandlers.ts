@@ -1,8 +1,16 @@
 /** The requests about circuits: one line an analysis, each a function of an open model. */
 import type { CircuitRequests } from '../protocol/circuits';
 import type { Checkpoint } from './checkpoint/checkpoint';
+import { ablate } from './circuits/ablate';
+import { bigrams } from './circuits/bigrams';
 import { composition } from './circuits/composition';
+import { headCircuit } from './circuits/headCircuit';
 import { headScores } from './circuits/headScores';
+import { inductionCircuits } from './circuits/induction';
+import { lens } from './circuits/lens';
+import { patch } from './circuits/patch';
+import { importance } from './circuits/importance';
+import { paths } from './circuits/paths';
 import type { ModelRunner, Steps } from './runtime/types';
 
 /** A checkpoint with what runs it. */
@@ -31,6 +39,14 @@ export function circuitHandlers(
       withModel(checkpointId, (model) => analysis(model, params, steps));
   return {
     composition: handler<'composition'>(composition),
+    headCircuit: handler<'headCircuit'>(headCircuit),
+    bigrams: handler<'bigrams'>(bigrams),
     headScores: handler<'headScores'>(headScores),
+    inductionCircuits: handler<'inductionCircuits'>(inductionCircuits),
+    lens: handler<'lens'>(lens),
+    ablate: handler<'ablate'>(ablate),
+    patch: handler<'patch'>(patch),
+    paths: handler<'paths'>(paths),
+    importance: handler<'importance'>(importance),
   };
 }

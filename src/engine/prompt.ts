@@ -38,7 +38,7 @@ function tokensOfIds(checkpoint: Checkpoint, ids: number[]): Token[] {
   });
 }
 
-function checkIds({ name, description: { dVocab } }: Checkpoint, ids: number[]): void {
+export function checkIds({ name, description: { dVocab } }: Checkpoint, ids: number[]): void {
   const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= dVocab);
   if (bad !== undefined)
     throw new InputError(`Token id ${bad} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`);

@@ -1,6 +1,5 @@
 /** The engine's requests as functions over open checkpoints and finished analyses. `server.ts` puts them on the wire. */
 import { randomBytes } from 'node:crypto';
-import { totalmem } from 'node:os';
 import type { AnalysisInfo } from '../protocol/analysis';
 import { headName } from '../protocol/checkpoint';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
@@ -17,6 +16,7 @@ import type { OpenModel } from './circuitHandlers';
 import { describeCheckpoint } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
+import { checkPatternMemory } from './memory';
 import { readPrompt, tokenTextOf } from './prompt';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
@@ -103,7 +103,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
     const prompt = readPrompt(checkpoint, params);
     const ids = prompt.tokens.map(({ id }) => id);
     const layers = Array.from({ length: nLayers }, (_, layer) => layer);
-    checkMemory(ids.length, nLayers * nHeads);
+    checkPatternMemory(ids.length, nLayers * nHeads);
     const hooks = layers.flatMap((layer) => [layerHook(layer, 'pattern'), layerHook(layer, 'valueNorm')]);
     await steps.step(`Running ${ids.length} tokens`);
     const result = await runner.run({ ids, hooks, topK: params.topK }, steps);
@@ -157,16 +157,6 @@ export function createService(parts: ServiceParts): EngineHandlers {
       return null;
     },
   };
-}
-
-/** Refuses what cannot fit, rather than have the operating system end the engine. */
-function checkMemory(n: number, nPatterns: number): void {
-  const bytes = 4 * nPatterns * n * n;
-  if (bytes <= totalmem() / 2) return;
-  const gigabytes = (bytes / 1e9).toFixed(0);
-  throw new InputError(
-    `The patterns of ${n} tokens take ${gigabytes} GB, over half of the memory here: choose a shorter prompt.`,
-  );
 }
 
 function nextTokens({ next }: ForwardResult): NonNullable<ForwardResult['next']> {

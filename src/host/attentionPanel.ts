@@ -13,6 +13,7 @@ import {
   type PanelToHost,
 } from '../protocol/attentionPanel';
 import type { Analyses, Analysis } from './analyses';
+import type { Circuits } from './circuits';
 import type { Log } from './log';
 import type { SelectionStore } from './selection';
 import { webviewPage, webviewRoot } from './webviewPage';
@@ -43,6 +44,7 @@ export class AttentionPanel implements vscode.Disposable {
     private readonly extensionUri: vscode.Uri,
     private readonly analyses: Analyses,
     private readonly selection: SelectionStore,
+    private readonly circuits: Circuits,
     work: Work,
     private readonly log: Log,
     actions: PanelActions,
@@ -53,6 +55,7 @@ export class AttentionPanel implements vscode.Disposable {
     this.on(panelToHost.exportAs, ({ format, png }) => actions.exportAs(format, png));
     this.disposables.push(
       analyses.onDidChange(() => this.sendView()),
+      circuits.onDidChange(() => this.sendView()),
       selection.onDidChange((message) => {
         this.send(hostToPanel.selection, message);
         this.sendPictures();
@@ -134,7 +137,9 @@ export class AttentionPanel implements vscode.Disposable {
       return;
     }
     const { checkpoint, info, source, stale } = current;
-    this.send(hostToPanel.view, { checkpoint, analysis: info, text: source.text, sourceName: source.name, stale });
+    const headNames = this.circuits.names(checkpoint) ?? [];
+    const view = { checkpoint, analysis: info, text: source.text, sourceName: source.name, stale, headNames };
+    this.send(hostToPanel.view, view);
     this.send(hostToPanel.selection, { selection: this.selection.value, origin: 'host', seq: 0 });
     if (this.status.kind !== 'busy') this.setStatus({ kind: 'ready' });
     this.sendPictures();

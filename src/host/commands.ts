@@ -4,8 +4,11 @@ import { sourceOf, type Analyses, type Analysis, type Source } from './analyses'
 import type { AttentionPanel } from './attentionPanel';
 import type { CheckpointChooser } from './chooseCheckpoint';
 import type { Checkpoints } from './checkpoints';
+import type { CircuitsPanel } from './circuitsPanel';
 import { exportPattern, pickFormat } from './exportPattern';
 import type { Log } from './log';
+import { reportCommands } from './reportCommands';
+import type { Reports } from './reports';
 import type { SelectionStore } from './selection';
 import { checkpointOf } from './trees';
 
@@ -16,10 +19,13 @@ export interface Parts {
   analyses: Analyses;
   selection: SelectionStore;
   panel: AttentionPanel;
+  circuitsPanel: CircuitsPanel;
+  reports: Reports;
 }
 
 /** Every contributed command, by its id without `circuitscope.`. */
 const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
+  ...reportCommands(p),
   openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
   openSample: () => p.chooser.pickSample(),
   analyzeSelection: () => analyzeSelection(p),
@@ -33,6 +39,12 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
     const checkpoint = checkpointOf(node) ?? p.checkpoints.active;
     if (checkpoint) await p.checkpoints.close(checkpoint);
   },
+  showCircuits: (node?: unknown) => {
+    const checkpoint = checkpointOf(node);
+    if (checkpoint) p.checkpoints.choose(checkpoint);
+    p.circuitsPanel.show();
+  },
+  showHeadCard: () => p.circuitsPanel.showHeadCard(),
   showLog: () => p.log.show(),
   showHead: (head: HeadRef, path?: string) => {
     const { current } = p.analyses;

@@ -3,6 +3,7 @@ import type { Selection } from '../protocol/selection';
 import type { Analyses, Source } from './analyses';
 import { ATTENTION_VIEW, type AttentionPanel } from './attentionPanel';
 import type { Checkpoints } from './checkpoints';
+import { CIRCUITS_VIEW, type CircuitsPanel } from './circuitsPanel';
 import type { SelectionStore } from './selection';
 
 const KEY = 'circuitscope.lastAnalysis';
@@ -65,3 +66,18 @@ function saved({ current }: Analyses, { value: selection }: SelectionStore): Sav
 
 const sourceFrom = ({ source: { document, ...source } }: Saved): Source =>
   document ? { ...source, document: { uri: vscode.Uri.parse(document.uri), start: document.start } } : source;
+
+/** After a reload the circuits panel comes back; the attention panel, if it is there too, opens the checkpoint for both. */
+export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel): vscode.Disposable {
+  return vscode.window.registerWebviewPanelSerializer(CIRCUITS_VIEW, {
+    deserializeWebviewPanel: async (webviewPanel, state?: { checkpointPath?: string }) => {
+      panel.adopt(webviewPanel);
+      const others = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs);
+      const leaveIt = others.some(
+        ({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes(ATTENTION_VIEW),
+      );
+      if (leaveIt || !state?.checkpointPath) return;
+      await checkpoints.open(state.checkpointPath, (message) => panel.showError(message));
+    },
+  });
+}

@@ -11,7 +11,11 @@ export interface FileKind {
 }
 
 /** Asks where to, then writes; says how it went. `name` without ending is offered. */
-export async function saveAs(name: string, { label, ending }: FileKind, write: (file: string) => Promise<void>): Promise<void> {
+export async function saveAs(
+  name: string,
+  { label, ending }: FileKind,
+  write: (file: string) => Promise<void>,
+): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   const offered = `${name.replaceAll(/[/\\]/g, '_')}.${ending}`;
   const target = await vscode.window.showSaveDialog({

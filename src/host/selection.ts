@@ -18,23 +18,24 @@ export class SelectionStore implements vscode.Disposable {
     this.set(reduceSelection(this.current, event), origin, seq);
   }
 
-  /** For another analysis: locks go, the view's settings stay; the head too when the model has the same shape. */
+  /** For another analysis: locks go, the view's settings stay; head and composition too when the model has the same shape. */
   reset({ architecture, nLayers, nHeads }: CheckpointInfo): void {
     const shape = [architecture, nLayers, nHeads].join();
-    const { head, side, reduction, weighting } = this.current;
-    const kept = shape === this.shape ? { head, reduction } : {};
+    const { head, side, reduction, weighting, pair } = this.current;
+    const kept = shape === this.shape ? { head, reduction, ...(pair && { pair }) } : {};
     this.shape = shape;
     this.set({ ...initialSelection(), side, weighting, ...kept }, 'host', 0);
   }
 
   /** As saved before a reload. */
   restore(selection: Selection): void {
-    this.set({ ...selection, preview: {}, previewHead: undefined }, 'host', 0);
+    this.set({ ...selection, preview: {}, previewHead: undefined, previewPair: undefined }, 'host', 0);
   }
 
   private set(selection: Selection, origin: string, seq: number): void {
     this.current = selection;
-    const locked = selection.locked.destination !== undefined || selection.locked.source !== undefined;
+    const { locked: token, pair } = selection;
+    const locked = token.destination !== undefined || token.source !== undefined || pair !== undefined;
     void vscode.commands.executeCommand('setContext', 'circuitscope.locked', locked);
     this.changed.fire({ selection, origin, seq });
   }

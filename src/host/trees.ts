@@ -1,9 +1,11 @@
 import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
+import { scoreLabels } from '../protocol/circuits';
 import { focusToken, type Selection } from '../protocol/selection';
 import { visibleText } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
+import type { Circuits } from './circuits';
 import { formatBytes, formatParams, plural, providerName } from './format';
 import type { SelectionStore } from './selection';
 
@@ -32,9 +34,15 @@ abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable 
 
 /** Open checkpoints, their layers and heads. */
 export class CheckpointsTree extends Tree<CheckpointNode> {
-  constructor(private readonly checkpoints: Checkpoints) {
+  constructor(
+    private readonly checkpoints: Checkpoints,
+    private readonly circuits: Circuits,
+  ) {
     super();
-    this.disposables.push(checkpoints.onDidChange(() => this.changed.fire()));
+    this.disposables.push(
+      checkpoints.onDidChange(() => this.changed.fire()),
+      circuits.onDidChange(() => this.changed.fire()),
+    );
   }
 
   getTreeItem(node: CheckpointNode): vscode.TreeItem {
@@ -60,6 +68,10 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
       case 'head': {
         const item = new vscode.TreeItem(headName(node.at));
         item.id = `${c.path}/${headName(node.at)}`;
+        const names = this.circuits.names(c)?.[node.at.layer * c.nHeads + node.at.head] ?? [];
+        const said = names.map(({ name, score }) => `${scoreLabels[name]} ${score.toFixed(2)}`);
+        item.description = said[0] ?? '';
+        if (said.length > 0) item.tooltip = `${headName(node.at)}: ${said.join(', ')}`;
         item.command = { command: 'circuitscope.showHead', title: 'Show Head', arguments: [node.at, c.path] };
         return item;
       }

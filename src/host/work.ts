@@ -19,6 +19,10 @@ export class Work implements vscode.Disposable {
     private readonly quietMs = QUIET_MS,
   ) {}
 
+  get busy(): boolean {
+    return this.current !== undefined;
+  }
+
   cancel(): void {
     this.current?.cancel();
   }

@@ -1,6 +1,7 @@
 /** Host ↔ attention panel, over vscode-messenger. Typed arrays pass through postMessage as binary. */
 import type { AnalysisInfo, PatternMatrix, Reduction, Thumbnails, Weighting } from './analysis';
 import type { CheckpointInfo, HeadRef } from './checkpoint';
+import type { HeadName } from './circuits';
 import type { Selection, SelectionEvent } from './selection';
 
 /** What the panel shows, whole; sent when it changes. */
@@ -13,6 +14,8 @@ export interface AttentionView {
   sourceName: string;
   /** The document changed after the analysis. */
   stale: boolean;
+  /** Of every head, layer by layer; empty until the scores are known. */
+  headNames: HeadName[][];
 }
 
 export type PanelStatus =

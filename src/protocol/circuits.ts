@@ -1,10 +1,31 @@
 /** Requests about circuits: engine methods beside those of `engine.ts`. Every analysis adds its types and its line here. */
 import type { HeadRef } from './checkpoint';
+import type {
+  AblateParams,
+  Ablation,
+  InductionCircuits,
+  InductionParams,
+  Lens,
+  LensParams,
+  Patching,
+  PatchParams,
+} from './circuits/behaviour';
+import type { Bigrams, BigramsParams } from './circuits/bigrams';
+import type { HeadCircuit, HeadCircuitParams } from './circuits/headCircuit';
+import type { Importance, ImportanceParams, Paths, PathsParams } from './circuits/paths';
 
 /** Every request: method name → [params, result]. All take the id of an open checkpoint. */
 export interface CircuitRequests {
   composition: [CompositionParams, Composition];
+  headCircuit: [HeadCircuitParams, HeadCircuit];
+  bigrams: [BigramsParams, Bigrams];
   headScores: [HeadScoresParams, HeadScores];
+  inductionCircuits: [InductionParams, InductionCircuits];
+  lens: [LensParams, Lens];
+  ablate: [AblateParams, Ablation];
+  patch: [PatchParams, Patching];
+  paths: [PathsParams, Paths];
+  importance: [ImportanceParams, Importance];
 }
 
 export interface OfCheckpoint {
@@ -82,7 +103,17 @@ export interface HeadScores {
   notices: string[];
 }
 
-/** Names of a head by its behaviour, strongest first: the scores that reach their threshold. */
-export function headNames(score: HeadScore, thresholds: Record<NamedScore, number>): NamedScore[] {
-  return namedScores.filter((name) => score[name] >= thresholds[name]).sort((a, b) => score[b] - score[a]);
+/** A name and the score that earned it. */
+export interface HeadName {
+  name: NamedScore;
+  score: number;
+}
+
+/** Names of a head: the scores that reach their threshold, its behaviour before its weights, strongest first. */
+export function headNames(score: HeadScore, thresholds: Record<NamedScore, number>): HeadName[] {
+  const ofWeights = (name: NamedScore): number => Number(name === 'ovCopying');
+  return namedScores
+    .filter((name) => score[name] >= thresholds[name])
+    .map((name) => ({ name, score: score[name] }))
+    .sort((a, b) => ofWeights(a.name) - ofWeights(b.name) || b.score - a.score);
 }

@@ -4,11 +4,19 @@
  */
 import type { Reduction, Weighting } from './analysis';
 import type { HeadRef } from './checkpoint';
+import type { CompositionKind } from './circuits';
 
 /** What the pointer, the cursor or the keyboard is on. */
 export interface Focus {
   destination?: number;
   source?: number;
+}
+
+/** An earlier head and a later one that reads what it wrote, through Q, K or V. */
+export interface HeadPair {
+  earlier: HeadRef;
+  later: HeadRef;
+  kind: CompositionKind;
 }
 
 /** Which side a token is on when it is hovered or locked by itself. */
@@ -23,6 +31,10 @@ export interface Selection {
   head: HeadRef;
   /** Head under the pointer in the grid or tree. */
   previewHead?: HeadRef;
+  /** Composition that is locked; `head` is its later head. */
+  pair?: HeadPair;
+  /** Composition under the pointer, in the graph or a matrix. */
+  previewPair?: HeadPair;
   side: Side;
   reduction: Reduction;
   weighting: Weighting;
@@ -32,10 +44,12 @@ export type SelectionEvent =
   | { kind: 'hoverToken'; token: number }
   | { kind: 'hoverCell'; destination: number; source: number }
   | { kind: 'hoverHead'; head: HeadRef }
+  | { kind: 'hoverPair'; pair: HeadPair }
   | { kind: 'leave' }
   | { kind: 'lockToken'; token: number }
   | { kind: 'lockCell'; destination: number; source: number }
   | { kind: 'chooseHead'; head: HeadRef }
+  | { kind: 'lockPair'; pair: HeadPair }
   | { kind: 'unlock' }
   | { kind: 'side'; side: Side }
   | { kind: 'reduction'; reduction: Reduction }
@@ -52,25 +66,33 @@ export const initialSelection = (head: HeadRef = { layer: 0, head: 0 }): Selecti
 
 const other = (side: Side): Side => (side === 'destination' ? 'source' : 'destination');
 
+const same = (a?: HeadRef, b?: HeadRef): boolean => a?.layer === b?.layer && a?.head === b?.head;
+export const samePair = (a?: HeadPair, b?: HeadPair): boolean =>
+  same(a?.earlier, b?.earlier) && same(a?.later, b?.later) && a?.kind === b?.kind;
+const nothing = { preview: {}, previewHead: undefined, previewPair: undefined };
+
 /** The one token that is locked by itself (not as a cell), on the selection's side. */
 export const lockedToken = (s: Selection): number | undefined => s.locked[s.side];
 
 /**
  * Hovering a token previews it on the selection's side; when a token is locked there already, the hovered one is the
- * other end of the pair. Locking the locked token again unlocks it.
+ * other end of the pair. Locking the locked token again unlocks it, and so does locking the locked composition.
+ * Choosing a head keeps the locked composition that it is in.
  */
 export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
   switch (e.kind) {
     case 'hoverToken': {
       const side = lockedToken(s) === undefined ? s.side : other(s.side);
-      return { ...s, preview: { [side]: e.token }, previewHead: undefined };
+      return { ...s, ...nothing, preview: { [side]: e.token } };
     }
     case 'hoverCell':
-      return { ...s, preview: { destination: e.destination, source: e.source }, previewHead: undefined };
+      return { ...s, ...nothing, preview: { destination: e.destination, source: e.source } };
     case 'hoverHead':
-      return { ...s, preview: {}, previewHead: e.head };
+      return { ...s, ...nothing, previewHead: e.head };
+    case 'hoverPair':
+      return { ...s, ...nothing, previewPair: e.pair };
     case 'leave':
-      return { ...s, preview: {}, previewHead: undefined };
+      return { ...s, ...nothing };
     case 'lockToken':
       return lockedToken(s) === e.token && s.locked[other(s.side)] === undefined
         ? { ...s, locked: {}, preview: {} }
@@ -80,9 +102,19 @@ export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
         ? { ...s, locked: {} }
         : { ...s, locked: { destination: e.destination, source: e.source } };
     case 'chooseHead':
-      return { ...s, head: e.head, reduction: 'one', previewHead: undefined };
+      return {
+        ...s,
+        head: e.head,
+        reduction: 'one',
+        previewHead: undefined,
+        pair: same(e.head, s.pair?.earlier) || same(e.head, s.pair?.later) ? s.pair : undefined,
+      };
+    case 'lockPair':
+      return samePair(s.pair, e.pair)
+        ? { ...s, ...nothing, pair: undefined }
+        : { ...s, ...nothing, pair: e.pair, head: e.pair.later, reduction: 'one' };
     case 'unlock':
-      return { ...s, locked: {}, preview: {}, previewHead: undefined };
+      return { ...s, ...nothing, locked: {}, pair: undefined };
     case 'side':
       // a token that is locked by itself stays locked, on the other side
       return { ...s, side: e.side, locked: { [e.side]: s.locked[s.side] ?? s.locked[e.side] }, preview: {} };

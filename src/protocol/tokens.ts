@@ -34,3 +34,7 @@ export const tintAlpha = (weight: number, dark: boolean): number =>
 
 /** Two decimals with a true minus sign. */
 export const formatWeight = (value: number): string => value.toFixed(2).replace('-', '−');
+
+/** What a person typed for a token, with the stand-ins for white space turned back: `·add` is ` add`. */
+export const typedText = (text: string): string =>
+  Object.entries(GLYPHS).reduce((typed, [char, glyph]) => typed.replaceAll(glyph, char), text);

@@ -1,16 +1,10 @@
 /** The built command line, as a process, on a sample against float64 activations that were computed elsewhere. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { circuitscope, succeed } from './support/cli';
 import { assertClose } from './support/closeness';
 import { readTensors, REFERENCE, ROOT, SAMPLES, tempFolder } from './support/files';
-
-interface Output {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
 
 interface RunJson {
   tokens: { id: number; text: string; start: number; end: number }[];
@@ -28,19 +22,6 @@ interface Reference {
 
 const sample = join(SAMPLES, 'attn-only-2l');
 const CPU = ['--provider', 'cpu'];
-
-const circuitscope = (...args: string[]): Promise<Output> =>
-  new Promise((resolve) => {
-    execFile(process.execPath, [join(ROOT, 'dist/cli.js'), ...args], { maxBuffer: 1e8 }, (error, stdout, stderr) => {
-      resolve({ status: error ? Number(error.code) : 0, stdout, stderr });
-    });
-  });
-
-async function succeed(...args: string[]): Promise<Output> {
-  const output = await circuitscope(...args);
-  assert.equal(output.status, 0, output.stderr);
-  return output;
-}
 
 describe('command line', function () {
   this.timeout(30_000);

@@ -64,6 +64,8 @@ class FakeRunner implements ModelRunner {
     };
   }
 
+  unembed = (): Promise<never> => Promise.reject(new Error('not in this test'));
+
   async dispose(): Promise<void> {
     assert.equal(this.inFlight, 0, 'disposed during a run');
     this.disposed = true;

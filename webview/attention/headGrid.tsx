@@ -3,9 +3,11 @@ import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
+import { scoreLabels } from '../../src/protocol/circuits';
 import { themeKind } from '../shared/theme';
 import { type GridLayout, layoutGrid } from './headGridLayout';
 import { paintThumbnails } from './headGridPaint';
+import { namesOf, sayName } from './headNames';
 import { dispatch, selection, thumbnails, view } from './store';
 
 // not the whole selection: that changes with every hover, and there may be a thousand heads
@@ -43,12 +45,14 @@ interface CellProps {
 
 function Thumb({ head, grid, chosen, hovered }: CellProps): JSX.Element {
   const name = headName(head);
+  const names = namesOf(head);
+  const [first] = names;
   return (
     <div
       role="gridcell"
       id={`head-${name}`}
-      class={`thumb ${chosen ? 'chosen' : ''} ${hovered ? 'hover' : ''}`}
-      aria-label={name}
+      class={`thumb ${chosen ? 'chosen' : ''} ${hovered ? 'hover' : ''} ${first ? 'named' : ''}`}
+      aria-label={[name, ...names.map(sayName)].join(', ')}
       aria-selected={chosen}
       data-head={name}
       style={box(grid, head)}
@@ -56,6 +60,7 @@ function Thumb({ head, grid, chosen, hovered }: CellProps): JSX.Element {
       onClick={() => dispatch({ kind: 'chooseHead', head })}
     >
       {grid.names === 'edges' ? null : <span class={`thumb-name ${grid.names}`}>{name}</span>}
+      {first && grid.names === 'inside' ? <span class="pill">{scoreLabels[first.name]}</span> : null}
     </div>
   );
 }

@@ -3,6 +3,7 @@ import type { ComponentChildren, JSX } from 'preact';
 import { formatWeight } from '../../src/protocol/tokens';
 import { TokenText } from '../shared/tokenText';
 import { drawnName, type Ranked, strongest } from './heads';
+import { NamePills } from './headNames';
 import { placed, SECTION_ROWS } from './heatState';
 import { drawn, focus, selection, tokens, view } from './store';
 
@@ -169,6 +170,7 @@ function Heading(): JSX.Element | null {
   return (
     <h2 class={one ? 'mono' : undefined}>
       {drawnName(shown, view.value)}
+      {shown.key.reduction === 'one' && shown.key.head ? <NamePills head={shown.key.head} /> : null}
       {shown.key.weighting === 'value-weighted' ? <span class="pill">value-weighted</span> : null}
     </h2>
   );

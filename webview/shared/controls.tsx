@@ -142,3 +142,29 @@ export function IconMenu<T extends string>({ label, icon, items, onPick }: MenuP
     </div>
   );
 }
+
+interface FieldProps {
+  label: string;
+  placeholder: string;
+  /** Enter was pressed; an empty text means that the field was cleared. */
+  onSubmit: (text: string) => void;
+}
+
+/** A line of text that is taken with Enter. */
+export function Field({ label, placeholder, onSubmit }: FieldProps): JSX.Element {
+  return (
+    <input
+      class="field"
+      type="search"
+      aria-label={label}
+      placeholder={placeholder}
+      spellcheck={false}
+      onKeyDown={(event) => {
+        // Escape belongs to the field while the keyboard is in it
+        if (event.key === 'Escape') event.stopPropagation();
+        if (event.key === 'Enter') onSubmit(event.currentTarget.value);
+      }}
+      onInput={(event) => event.currentTarget.value === '' && onSubmit('')}
+    />
+  );
+}

@@ -14,7 +14,21 @@ function detectTheme(): ThemeKind {
 }
 
 /** Colours that a canvas needs as values: names of the variables in theme.css without their dashes. */
-const CANVAS_COLOURS = ['bg', 'fg', 'strong', 'muted', 'faint', 'ws', 'lock', 'hair', 'hair2', 'bar'] as const;
+const CANVAS_COLOURS = [
+  'bg',
+  'fg',
+  'strong',
+  'muted',
+  'faint',
+  'ws',
+  'lock',
+  'hair',
+  'hair2',
+  'bar',
+  'kind-q',
+  'kind-k',
+  'kind-v',
+] as const;
 export type CanvasColours = Record<(typeof CANVAS_COLOURS)[number], string> & { mono: string };
 
 const pixel = document.createElement('canvas').getContext('2d', { willReadFrequently: true });

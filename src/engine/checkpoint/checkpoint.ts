@@ -20,6 +20,8 @@ export interface PromptTokenizer {
   encode(text: string): Token[];
   /** What a token stands for: its text, or its bytes (`\xf0`) when it is not whole characters, or a special token's name. */
   tokenText(id: number): string;
+  /** Ids of tokens that stand for no text of their own: BOS, EOS, padding … */
+  readonly specialIds?: ReadonlySet<number>;
 }
 
 /** A checkpoint whose files were read and checked; no weight is loaded yet. */
@@ -29,6 +31,10 @@ export interface Checkpoint {
   description: ModelDescription;
   tensors: ReadonlyMap<string, StoredTensor>;
   tokenizer?: PromptTokenizer;
+  /** What begins a sequence, by config.json or by what the tokenizer puts before every text. */
+  bosId?: number;
+  /** BOS, EOS, padding and the tokenizer's special tokens, as far as they are known. */
+  specialIds?: ReadonlySet<number>;
   /** Parameters and bytes of the tensors that the description uses (a tied matrix once). */
   nParams: number;
   bytes: number;

@@ -66,6 +66,11 @@ export class Config {
     return this.get(keys, STRINGS);
   }
 
+  /** Token ids, given singly or in a list; whatever else is there stands for none. */
+  tokenIds(key: string): number[] {
+    return [this.values[key]].flat().filter((id): id is number => Number.isInteger(id) && (id as number) >= 0);
+  }
+
   /** A nested object, read the same way. */
   optionalObject(keys: Keys): Config | undefined {
     const value = this.get(keys, OBJECT);

@@ -1,6 +1,6 @@
 /** Opens a checkpoint: reads config, tensor headers and tokenizer, checks them against each other, loads no weight. */
 import { describeModel } from './architectures';
-import type { Checkpoint, StoredTensor } from './checkpoint';
+import type { Checkpoint, PromptTokenizer, StoredTensor } from './checkpoint';
 import { Config } from './config';
 import type { ModelDescription, WeightRef } from './description';
 import { InputError } from './errors';
@@ -28,11 +28,25 @@ export async function openCheckpoint(path: string): Promise<Checkpoint> {
     description,
     tensors,
     ...(tokenizer && { tokenizer }),
+    ...specialTokens(config, tokenizer, description.dVocab),
     nParams: sum(used.map(({ shape }) => product(shape))),
     bytes: sum(used.map(({ length }) => length)),
     dtypes: byFrequency(used.map(({ dtype }) => dtype)),
     notices: [...description.notices, ...(notice === undefined ? [] : [notice])],
   };
+}
+
+function specialTokens(
+  config: Config,
+  tokenizer: PromptTokenizer | undefined,
+  dVocab: number,
+): Pick<Checkpoint, 'bosId' | 'specialIds'> {
+  const known = (keys: string[]): number[] => keys.flatMap((key) => config.tokenIds(key)).filter((id) => id < dVocab);
+  const first = tokenizer?.encode('a')[0];
+  const bosId = known(['bos_token_id'])[0] ?? (first?.special ? first.id : undefined);
+  const ids = known(['bos_token_id', 'eos_token_id', 'pad_token_id']);
+  const specialIds = new Set([...ids, ...(tokenizer?.specialIds ?? []), ...(bosId === undefined ? [] : [bosId])]);
+  return { specialIds, ...(bosId !== undefined && { bosId }) };
 }
 
 /** Every weight that the description names. */

@@ -55,6 +55,7 @@ class RangedTokenizer implements PromptTokenizer {
   /** Names of added tokens, by id. */
   private readonly added: Map<number, string>;
   private readonly bytes = new Map<number, Uint8Array>();
+  readonly specialIds: ReadonlySet<number>;
 
   constructor(
     private readonly library: Tokenizer,
@@ -65,7 +66,9 @@ class RangedTokenizer implements PromptTokenizer {
     this.before = Math.max(0, place);
     this.after = place < 0 ? 0 : around.length - 1 - place;
     this.prepended = library.normalizer?.normalize('') ?? '';
-    this.added = new Map([...library.get_added_tokens_decoder()].map(([id, { content }]) => [id, content]));
+    const added = [...library.get_added_tokens_decoder()];
+    this.added = new Map(added.map(([id, { content }]) => [id, content]));
+    this.specialIds = new Set(added.filter(([, { special }]) => special).map(([id]) => id));
   }
 
   encode(text: string): Token[] {

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Prediction, Timings } from '../../protocol/analysis';
 import type { HookTensor } from '../../protocol/engine';
 import { InputError } from '../checkpoint/errors';
@@ -9,12 +8,11 @@ import { expandHooks } from '../graph/hooks';
 import { readPrompt, tokenTextOf } from '../prompt';
 import type { Prompt } from '../prompt';
 import { createRunner } from '../runtime/runner';
+import { promptInput } from './open';
+import type { PromptOptions } from './open';
 import { note, printJson, table, visible } from './print';
 
-export interface RunOptions {
-  prompt?: string;
-  promptFile?: string;
-  ids?: string;
+export interface RunOptions extends PromptOptions {
   hooks?: string;
   out?: string;
   json?: boolean;
@@ -60,22 +58,6 @@ export async function run(path: string, options: RunOptions): Promise<void> {
   else process.stdout.write(asText(result));
   if (options.out !== undefined) note(`${options.out}: ${hooks.length} arrays written`);
   await runner.dispose();
-}
-
-async function promptInput({ prompt, promptFile, ids }: RunOptions): Promise<{ text?: string; ids?: number[] }> {
-  if ([prompt, promptFile, ids].filter((given) => given !== undefined).length !== 1)
-    throw new InputError('give exactly one of --prompt, --prompt-file and --ids');
-  if (ids !== undefined) return { ids: ids.split(',').map(tokenId) };
-  if (promptFile === undefined) return { text: prompt };
-  const text = await readFile(promptFile, 'utf8').catch((error: unknown) => {
-    throw new InputError(`--prompt-file cannot be read: ${error instanceof Error ? error.message : String(error)}`);
-  });
-  return { text };
-}
-
-function tokenId(text: string): number {
-  if (!/^\s*\d+\s*$/.test(text)) throw new InputError(`--ids: expected token ids such as 1,2,3, found “${text}”`);
-  return Number(text);
 }
 
 function hookGlobs({ hooks, out }: RunOptions): string[] {

@@ -31,6 +31,14 @@ export interface AttentionInputs {
   sin: Value;
 }
 
+/** What an intervention puts in the place of values. */
+export interface AttentionEdits {
+  /** Stands for the pattern `[head, dst, src]`. */
+  pattern?: Value | undefined;
+  /** Of hook_z `[pos, head, d_head]`. */
+  z?(z: Value): Value;
+}
+
 /** Emits attention: `x` feeds values, `xQK` queries and keys (they differ for shortformer positions). */
 export function attention(
   g: GraphBuilder,
@@ -40,6 +48,7 @@ export function attention(
   x: Value,
   xQK: Value,
   inputs: AttentionInputs,
+  edits: AttentionEdits = {},
 ): AttentionValues {
   const { q, k: kvK, v: kvV } = projections(g, w, d, layer, x, xQK);
   const k = repeatHeads(g, d, kvK);
@@ -51,8 +60,9 @@ export function attention(
   const scaledQ = g.op('Div', [rotQ ?? q, g.floats([layer.attnScale])]);
   const kT = g.op('Transpose', [rotK ?? k], { perm: [0, 2, 1] });
   const scores = g.op('Add', [g.op('MatMul', [scaledQ, kT]), inputs.mask(layer.window)]);
-  const pattern = g.op('Softmax', [scores], { axis: -1 });
-  const z = g.op('Transpose', [g.op('MatMul', [pattern, v])], { perm: [1, 0, 2] });
+  const pattern = edits.pattern ?? g.op('Softmax', [scores], { axis: -1 });
+  const ownZ = g.op('Transpose', [g.op('MatMul', [pattern, v])], { perm: [1, 0, 2] });
+  const z = edits.z?.(ownZ) ?? ownZ;
   const flat = g.op('Reshape', [z, g.ints([0, d.nHeads * d.dHead])]);
   const out = linear(g, w, flat, asMatrix(layer.out, d));
   return { q, k, v, rotQ, rotK, scores, pattern, z, out, valueNorm: valueNorm(g, w, d, layer.out, v) };

@@ -1,8 +1,9 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
-import { attention, type AttentionInputs, type AttentionValues } from './attention';
+import { attention, type AttentionEdits, type AttentionInputs, type AttentionValues } from './attention';
 import { DataType, GraphBuilder, type Value } from './builder';
 import { layerHook, type LayerHook } from './hooks';
+import { attentionEdits, edited, type InterventionKinds } from './interventions';
 import { linear, mlp, norm } from './linear';
 import { Weights } from './weights';
 
@@ -21,7 +22,12 @@ export const graphInputs = {
 } as const;
 
 export const RESID_OUT = 'resid_out';
-export const nextOutputs = { ids: 'next_ids', logProbs: 'next_log_probs', targetLogProbs: 'target_log_probs' } as const;
+export const nextOutputs = {
+  ids: 'next_ids',
+  logProbs: 'next_log_probs',
+  targetLogProbs: 'target_log_probs',
+  targetRanks: 'target_ranks',
+} as const;
 
 export interface Graph {
   bytes: Uint8Array;
@@ -31,13 +37,22 @@ export interface Graph {
   folder: string;
 }
 
+export interface BlocksRequest {
+  from: number;
+  to: number;
+  hooks: string[];
+  /** Also the residual stream after the last block. */
+  residOut: boolean;
+  interventions?: InterventionKinds;
+}
+
 /**
  * The blocks [from, to) of a model; from 0 starts at the token embedding.
  * Outputs: the wanted hooks, and the residual stream after the last block when `residOut`.
  */
 export function emitBlocks(
   checkpoint: Checkpoint,
-  { from, to, hooks, residOut }: { from: number; to: number; hooks: string[]; residOut: boolean },
+  { from, to, hooks, residOut, interventions = {} }: BlocksRequest,
 ): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
@@ -47,15 +62,28 @@ export function emitBlocks(
   let resid =
     from === 0 ? embed(g, w, d, position, values) : g.input(graphInputs.resid, DataType.FLOAT, ['pos', d.dModel]);
   const inputs = attentionInputs(g, d);
-  for (let layer = from; layer < to; layer++) resid = block(g, w, d, layer, resid, position, inputs, values);
+  for (let layer = from; layer < to; layer++) {
+    resid = edited(g, interventions, 'resid', layer, resid);
+    resid = block(g, w, d, layer, resid, position, inputs, attentionEdits(g, interventions, layer), values);
+  }
+  if (to === d.nLayers && interventions.resid) {
+    resid = edited(g, interventions, 'resid', to, resid);
+    if (to > 0) values.set(layerHook(to - 1, 'residPost'), resid);
+  }
   const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
   if (residOut) outputs.push(g.alias(resid, RESID_OUT));
   const built = g.build(outputs.map((name) => ({ name, dtype: DataType.FLOAT })));
   return { ...built, outputs, folder: w.folder };
 }
 
-/** Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens. */
-export function emitUnembed(checkpoint: Checkpoint, { hooks, topK }: { hooks: string[]; topK?: number }): Graph {
+/**
+ * Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens, with `ranksOf` targets a row
+ * also their ranks.
+ */
+export function emitUnembed(
+  checkpoint: Checkpoint,
+  { hooks, topK, ranksOf }: { hooks: string[]; topK?: number; ranksOf?: number },
+): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const d = checkpoint.description;
@@ -65,20 +93,32 @@ export function emitUnembed(checkpoint: Checkpoint, { hooks, topK }: { hooks: st
   const values = new Map([['logits', logits]]);
   if (scale) values.set('ln_final.hook_scale', scale);
   const outputs = hooks.map((name) => ({ name: g.alias(lookup(values, name), name), dtype: DataType.FLOAT }));
-  if (topK !== undefined) outputs.push(...nextTokens(g, logits, Math.min(topK, d.dVocab)));
+  if (topK !== undefined) outputs.push(...nextTokens(g, logits, Math.min(topK, d.dVocab), ranksOf));
   return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
 }
 
-function nextTokens(g: GraphBuilder, logits: Value, k: number): { name: string; dtype: DataType }[] {
+function nextTokens(g: GraphBuilder, logits: Value, k: number, ranksOf?: number): { name: string; dtype: DataType }[] {
   const logSum = g.op('ReduceLogSumExp', [logits, g.ints([-1])], { keepdims: 1 });
   const [top, ids] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
-  const targets = g.input(graphInputs.targets, DataType.INT64, ['pos', 1]);
+  const targets = g.input(graphInputs.targets, DataType.INT64, ['pos', ranksOf ?? 1]);
   const target = g.op('GatherElements', [logits, targets], { axis: 1 });
+  const ranks = ranksOf === undefined ? [] : [ranksOfTargets(g, logits, target, ranksOf)];
   return [
+    ...ranks,
     { name: g.alias(ids!, nextOutputs.ids), dtype: DataType.INT64 },
     { name: g.alias(g.op('Sub', [top!, logSum]), nextOutputs.logProbs), dtype: DataType.FLOAT },
     { name: g.alias(g.op('Sub', [target, logSum]), nextOutputs.targetLogProbs), dtype: DataType.FLOAT },
   ];
+}
+
+/** How many logits are larger than each target's. `[pos, n]` */
+function ranksOfTargets(g: GraphBuilder, logits: Value, target: Value, n: number): { name: string; dtype: DataType } {
+  const columns = g.ops('Split', [target, g.ints(new Array<number>(n).fill(1))], n, { axis: 1 });
+  const ranks = columns.map((column) => {
+    const larger = g.op('Cast', [g.op('Greater', [logits, column])], { to: DataType.INT32 });
+    return g.op('ReduceSum', [larger, g.ints([-1])], { keepdims: 1 });
+  });
+  return { name: g.alias(g.op('Concat', ranks, { axis: 1 }), nextOutputs.targetRanks), dtype: DataType.INT32 };
 }
 
 /** W_pos of the positions `[pos, d_model]`; undefined for rotary models. */
@@ -127,6 +167,7 @@ function block(
   resid: Value,
   position: Value | undefined,
   inputs: AttentionInputs,
+  edits: AttentionEdits,
   values: Map<string, Value>,
 ): Value {
   const layer = d.layers[index]!;
@@ -138,7 +179,7 @@ function block(
   set('ln1Scale', ln1.scale);
   const shortformer = position !== undefined && d.positions.kind === 'shortformer';
   const xQK = shortformer ? g.op('Add', [ln1.y, position]) : ln1.y;
-  const attn = attention(g, w, d, layer, ln1.y, xQK, inputs);
+  const attn = attention(g, w, d, layer, ln1.y, xQK, inputs, edits);
   setAttention(g, set, attn);
   const mid = g.op('Add', [resid, attn.out]);
   if (!layer.mlp) {

@@ -1,13 +1,15 @@
 import { Tensor } from 'onnxruntime-node';
-import type { HookTensor, LogLine } from '../../protocol/engine';
+import type { LogLine } from '../../protocol/engine';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { Layer, Linear } from '../checkpoint/description';
 import { emitBlocks, emitUnembed, graphInputs, nextOutputs, RESID_OUT } from '../graph/transformer';
 import { Weights } from '../graph/weights';
 import { promptInputs, targetsOf } from './inputs';
+import { interventionFeeds, kindsKey, kindsOf } from './interventions';
+import { hookTensor, joinNext, joinRows, nextTokens } from './outputs';
 import { chooseProvider } from './providers';
 import { Session } from './session';
-import type { ForwardRequest, ForwardResult, ModelRunner, NextTokens, Steps } from './types';
+import type { ForwardRequest, ForwardResult, ModelRunner, Steps, UnembedRequest, Unembedded } from './types';
 
 const LIMITS = {
   /** Blocks that one session holds: what loads and runs between two looks at the cancel button. */
@@ -17,6 +19,10 @@ const LIMITS = {
   /** Sessions for other hooks are kept while all together stay below this. */
   keepBytes: 512 * 2 ** 20,
 };
+
+type Timings = Pick<ForwardResult, 'loadMs' | 'runMs'>;
+
+const NO_STEPS: Steps = { step: async () => undefined };
 
 const isUnembedHook = (name: string): boolean => name === 'logits' || name === 'ln_final.hook_scale';
 const blockOf = (name: string): number => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? 0);
@@ -53,12 +59,16 @@ class Runner implements ModelRunner {
     this.segments = segmentsOf(checkpoint.description.layers, limits.segmentBytes);
   }
 
-  async run(request: ForwardRequest, steps: Steps = { step: async () => undefined }): Promise<ForwardResult> {
+  async run(request: ForwardRequest, steps: Steps = NO_STEPS): Promise<ForwardResult> {
     // ONNX Runtime does not survive an empty tensor here: a division by zero in native code
     if (request.ids.length === 0) throw new RangeError('a run needs at least one token');
     this.runs++;
     const result: ForwardResult = { hooks: {}, loadMs: 0, runMs: 0 };
-    const feeds = promptInputs(this.checkpoint.description, request.ids);
+    const { description } = this.checkpoint;
+    const feeds = {
+      ...promptInputs(description, request.ids),
+      ...interventionFeeds(description, request.interventions, request.ids.length),
+    };
     const resid = await this.runBlocks(request, feeds, result, steps);
     if (resid) await this.runUnembed(request, resid, result, steps);
     return result;
@@ -66,7 +76,7 @@ class Runner implements ModelRunner {
 
   /** @returns the residual stream after the last block, if something reads it */
   private async runBlocks(
-    { hooks, topK }: ForwardRequest,
+    { hooks, topK, interventions }: ForwardRequest,
     feeds: Record<string, Tensor>,
     result: ForwardResult,
     steps: Steps,
@@ -75,6 +85,7 @@ class Runner implements ModelRunner {
     const blockHooks = hooks.filter((name) => !isUnembedHook(name));
     const toUnembed = topK !== undefined || blockHooks.length < hooks.length;
     const last = toUnembed ? nLayers : Math.max(...blockHooks.map(blockOf)) + 1;
+    const kinds = kindsOf(interventions);
     let resid: Tensor | undefined;
     for (const segment of this.segments.filter(({ from }) => from < last || from === 0)) {
       const to = Math.min(segment.to, last);
@@ -84,8 +95,8 @@ class Runner implements ModelRunner {
       });
       const residOut = toUnembed || to < last;
       const name = `blocks ${segment.from}–${to} of ${nLayers}`;
-      const session = await this.session(name, own, segment.bytes, result, steps, () =>
-        emitBlocks(this.checkpoint, { from: segment.from, to, hooks: own, residOut }),
+      const session = await this.session(name + kindsKey(kinds), own, segment.bytes, result, steps, () =>
+        emitBlocks(this.checkpoint, { from: segment.from, to, hooks: own, residOut, interventions: kinds }),
       );
       await steps.step(`Running ${name}`, segment.from / Math.max(1, last));
       const outputs = await timed(result, 'runMs', () =>
@@ -106,35 +117,82 @@ class Runner implements ModelRunner {
     const session = await this.session('unembedding', key, bytes, result, steps, () =>
       emitUnembed(this.checkpoint, { hooks, topK: k }),
     );
-    const n = request.ids.length;
-    const rows = Math.max(1, Math.floor(this.limits.logitsPerRun / dVocab));
-    const targets = targetsOf(request.ids).data as BigInt64Array;
-    const values = resid.data as Float32Array;
+    const from = request.unembedFrom ?? 0;
+    const values = (resid.data as Float32Array).subarray(from * dModel);
+    const targets = (targetsOf(request.ids).data as BigInt64Array).subarray(from);
+    const rows = Math.floor(this.limits.logitsPerRun / dVocab);
+    const chunks = await this.unembedRows(session, { values, targets, nTargets: 1 }, rows, result, steps);
+    for (const hook of hooks) result.hooks[hook] = hookTensor(joinRows(chunks.map((c) => c[hook]!)));
+    if (k !== undefined) result.next = nextTokens(chunks, k);
+  }
+
+  async unembed({ resid, topK, targets }: UnembedRequest, steps: Steps = NO_STEPS): Promise<Unembedded> {
+    const { dModel, dVocab } = this.checkpoint.description;
+    this.runs++;
+    const timings = { loadMs: 0, runMs: 0 };
+    const k = Math.min(topK, dVocab);
+    const nTargets = targets.length;
+    const key = [`top ${k}`, `${nTargets} ranks`];
+    const session = await this.session('unembedding', key, 4 * dModel * dVocab, timings, steps, () =>
+      emitUnembed(this.checkpoint, { hooks: [], topK: k, ranksOf: nTargets }),
+    );
+    const n = resid.length / dModel;
+    const byRow = BigInt64Array.from({ length: n * nTargets }, (_, i) =>
+      BigInt(targets[i % nTargets]![Math.floor(i / nTargets)]!),
+    );
+    // ranks compare all logits with each target
+    const rows = Math.floor(this.limits.logitsPerRun / dVocab / (1 + nTargets));
+    const chunks = await this.unembedRows(session, { values: resid, targets: byRow, nTargets }, rows, timings, steps);
+    const { ids, logProbs, targetLogProbs } = joinNext(chunks);
+    const ranks = chunks.flatMap((c) => Array.from(c[nextOutputs.targetRanks]!.data as Int32Array));
+    const ofTarget = <T>(values: ArrayLike<T>, t: number): T[] =>
+      Array.from({ length: n }, (_, row) => values[row * nTargets + t]!);
+    return {
+      k,
+      ids,
+      logProbs,
+      targets: targets.map((_, t) => ({
+        logProbs: Float32Array.from(ofTarget(targetLogProbs, t)),
+        ranks: Int32Array.from(ofTarget(ranks, t)),
+      })),
+    };
+  }
+
+  /** Unembeds rows of the residual stream, at most `rowsPerRun` (or one) at a time. */
+  private async unembedRows(
+    session: Session,
+    { values, targets, nTargets }: { values: Float32Array; targets: BigInt64Array; nTargets: number },
+    rowsPerRun: number,
+    timings: Timings,
+    steps: Steps,
+  ): Promise<Record<string, Tensor>[]> {
+    const { dModel } = this.checkpoint.description;
+    const n = values.length / dModel;
+    const rows = Math.max(1, rowsPerRun);
     const chunks: Record<string, Tensor>[] = [];
     for (let start = 0; start < n; start += rows) {
       const end = Math.min(n, start + rows);
       await steps.step('Predicting next tokens', start / n);
-      chunks.push(
-        await timed(result, 'runMs', () =>
-          session.run({
-            [graphInputs.resid]: new Tensor('float32', values.subarray(start * dModel, end * dModel), [
-              end - start,
-              dModel,
-            ]),
-            [graphInputs.targets]: new Tensor('int64', targets.subarray(start, end), [end - start, 1]),
-          }),
-        ),
-      );
+      const feeds = {
+        [graphInputs.resid]: new Tensor('float32', values.subarray(start * dModel, end * dModel), [
+          end - start,
+          dModel,
+        ]),
+        [graphInputs.targets]: new Tensor('int64', targets.subarray(start * nTargets, end * nTargets), [
+          end - start,
+          nTargets,
+        ]),
+      };
+      chunks.push(await timed(timings, 'runMs', () => session.run(feeds)));
     }
-    for (const hook of hooks) result.hooks[hook] = hookTensor(joinRows(chunks.map((c) => c[hook]!)));
-    if (k !== undefined) result.next = nextTokens(chunks, k);
+    return chunks;
   }
 
   private async session(
     name: string,
     exposes: string[],
     bytes: number,
-    result: ForwardResult,
+    result: Timings,
     steps: Steps,
     emit: () => Parameters<typeof Session.create>[0],
   ): Promise<Session> {
@@ -196,36 +254,9 @@ function layerBytes({ qkv, out, mlp }: Layer): number {
   return all.reduce((sum, l) => sum + Weights.floatBytes(l?.weight), 0);
 }
 
-async function timed<T>(result: ForwardResult, what: 'loadMs' | 'runMs', work: () => Promise<T>): Promise<T> {
+async function timed<T>(result: Timings, what: keyof Timings, work: () => Promise<T>): Promise<T> {
   const start = performance.now();
   const value = await work();
   result[what] += performance.now() - start;
   return value;
-}
-
-function hookTensor(tensor: Tensor): HookTensor {
-  return { shape: [...tensor.dims], data: tensor.data as Float32Array };
-}
-
-function joinRows(parts: Tensor[]): Tensor {
-  if (parts.length === 1) return parts[0]!;
-  const rows = parts.reduce((sum, part) => sum + part.dims[0]!, 0);
-  const rest = parts[0]!.dims.slice(1);
-  const data = new Float32Array(rest.reduce((a, b) => a * b, rows));
-  let offset = 0;
-  for (const part of parts) {
-    data.set(part.data as Float32Array, offset);
-    offset += part.size;
-  }
-  return new Tensor('float32', data, [rows, ...rest]);
-}
-
-function nextTokens(chunks: Record<string, Tensor>[], k: number): NextTokens {
-  const ids = chunks.flatMap((c) => Array.from(c[nextOutputs.ids]!.data as BigInt64Array, Number));
-  const logProbs = joinRows(chunks.map((c) => c[nextOutputs.logProbs]!)).data as Float32Array;
-  const targets = joinRows(chunks.map((c) => c[nextOutputs.targetLogProbs]!)).data as Float32Array;
-  // row i holds the log-probability of token i + 1; nothing predicts token 0
-  const tokenLogProbs = new Float32Array(targets.length).fill(NaN);
-  tokenLogProbs.set(targets.subarray(0, -1), 1);
-  return { k, ids: Int32Array.from(ids), logProbs, tokenLogProbs };
 }

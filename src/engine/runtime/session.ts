@@ -8,16 +8,19 @@ export class Session {
     private readonly graph: Graph,
   ) {}
 
-  static async create(graph: Graph, provider: string): Promise<Session> {
+  /** @param once it will run once: nothing is computed (on one thread) or repacked while it loads */
+  static async create(graph: Graph, provider: string, once = false): Promise<Session> {
     const session = await InferenceSession.create(graph.bytes, {
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       // measured: the arena keeps a spare copy of every output, and spinning threads hurt on a busy machine
       enableCpuMemArena: false,
       logSeverityLevel: 3,
+      ...(once && { graphOptimizationLevel: 'disabled' }),
       extra: {
         session: {
           model_external_initializers_file_folder_path: graph.folder,
           intra_op: { allow_spinning: '0' },
+          ...(once && { disable_prepacking: '1' }),
         },
       },
     });

@@ -12,6 +12,28 @@ export interface ForwardRequest {
   hooks: string[];
   /** Also the k most probable next tokens and each token's log-probability given those before it. */
   topK?: number;
+  /** First position that is unembedded: rows of `logits`, `ln_final.hook_scale` and `next` begin there. Default 0. */
+  unembedFrom?: number;
+  interventions?: Interventions;
+}
+
+/** x' = x · keep + add; both broadcast against x, and are 1 and 0 when not given. */
+export interface Edit {
+  keep?: HookTensor;
+  add?: HookTensor;
+}
+
+/**
+ * What a run changes on its way. Hooks give the changed values. Sessions are cached by which of the three there are (and by
+ * the layers of `patterns`), not by their values: a sweep over layers and positions uses one session.
+ */
+export interface Interventions {
+  /** hook_z of layers, `[pos, head, d_head]`; a keep of shape `[1, head, 1]` ablates heads. */
+  z?: ReadonlyMap<number, Edit>;
+  /** hook_resid_pre of layers, `[pos, d_model]`; of layer n_layers: the last hook_resid_post. */
+  resid?: ReadonlyMap<number, Edit>;
+  /** hook_pattern of layers instead of their own, `[head, dst, src]`. */
+  patterns?: ReadonlyMap<number, Float32Array>;
 }
 
 export interface NextTokens {
@@ -32,11 +54,27 @@ export interface ForwardResult {
   runMs: number;
 }
 
+/** Rows of the residual stream that are read as the model reads its last one. */
+export interface UnembedRequest {
+  /** `[row, d_model]` */
+  resid: Float32Array;
+  topK: number;
+  /** Each a token id for every row. */
+  targets: ArrayLike<number>[];
+}
+
+export interface Unembedded extends Pick<NextTokens, 'k' | 'ids' | 'logProbs'> {
+  /** Of each target: natural log-probability, and the number of tokens that are more probable. `[row]` */
+  targets: { logProbs: Float32Array; ranks: Int32Array }[];
+}
+
 /** A model that is ready to run on one execution provider. */
 export interface ModelRunner {
   readonly provider: string;
   /** One line for each provider that did not start. */
   readonly providerNotes: string[];
   run(request: ForwardRequest, steps?: Steps): Promise<ForwardResult>;
+  /** Final norm and unembedding of any rows. */
+  unembed(request: UnembedRequest, steps?: Steps): Promise<Unembedded>;
   dispose(): Promise<void>;
 }

@@ -15,14 +15,19 @@ export class WeightGraph {
     private readonly outputs: string[],
   ) {}
 
-  static async create(checkpoint: Checkpoint, provider: string, emit: EmitWeights): Promise<WeightGraph> {
+  static async create(
+    checkpoint: Checkpoint,
+    provider: string,
+    emit: EmitWeights,
+    { once = false } = {},
+  ): Promise<WeightGraph> {
     const g = new GraphBuilder();
     const w = new Weights(checkpoint);
     const values = emit(g, w);
     const outputs = Object.keys(values);
     for (const name of outputs) g.alias(values[name]!, name);
     const graph = g.build(outputs.map((name) => ({ name, dtype: DataType.FLOAT })));
-    return new WeightGraph(await Session.create({ ...graph, outputs, folder: w.folder }, provider), outputs);
+    return new WeightGraph(await Session.create({ ...graph, outputs, folder: w.folder }, provider, once), outputs);
   }
 
   async run(feeds: Record<string, Tensor> = {}): Promise<Record<string, HookTensor>> {
@@ -46,7 +51,7 @@ export async function runWeights(
   emit: EmitWeights,
   feeds?: Record<string, Tensor>,
 ): Promise<Record<string, HookTensor>> {
-  const graph = await WeightGraph.create(checkpoint, provider, emit);
+  const graph = await WeightGraph.create(checkpoint, provider, emit, { once: true });
   try {
     return await graph.run(feeds);
   } finally {

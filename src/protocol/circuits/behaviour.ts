@@ -53,7 +53,7 @@ export interface LensParams extends OfCheckpoint, TextOrIds {
 /** Logit lens: the residual stream on its way up, read through the final norm and the unembedding. */
 export interface Lens {
   tokens: Token[];
-  /** Rows, bottom to top: every `blocks.{l}.hook_resid_pre`, and the last layer's `hook_resid_post` (`label`: `L0`, …, `out`). */
+  /** Rows, bottom to top (a model without layers has its embedding only): every `blocks.{l}.hook_resid_pre`, and the last layer's `hook_resid_post` (`label`: `L0`, …, `out`). */
   stages: { hook: string; label: string }[];
   k: number;
   /** Token ids, most probable first. `[stage, pos, k]` */

@@ -69,7 +69,7 @@ function makeView(text: string, tokens: Token[], sizes: { nLayers: number; nHead
     notices: [],
     loadMs: 20,
   };
-  return { checkpoint, analysis, text, sourceName: 'total.ts:4–9', stale: false };
+  return { checkpoint, analysis, text, sourceName: 'total.ts:4–9', stale: false, headNames: [] };
 }
 
 function referenceScenario(fixture: Fixture): Scenario {

@@ -15,7 +15,17 @@ const TYPES: Record<string, string> = {
   '.map': 'application/json',
 };
 
-function page(origin: string, theme: string, scenario: string, fixture: string): string {
+/** Which panel, who plays the host for it, and what that host plays with. */
+export interface Bundle {
+  panel: string;
+  /** File of this folder. */
+  fakeHost: string;
+  fixture: (root: string) => unknown;
+}
+
+const ATTENTION: Bundle = { panel: 'attention', fakeHost: 'fakeHost', fixture: referenceFixture };
+
+function page(origin: string, theme: string, scenario: string, fixture: string, { panel, fakeHost }: Bundle): string {
   const csp = [
     "default-src 'none'",
     `script-src 'nonce-${NONCE}'`,
@@ -28,11 +38,11 @@ function page(origin: string, theme: string, scenario: string, fixture: string):
   return `<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <style nonce="${NONCE}">html { ${variables.join(' ')} }</style>
-<link rel="stylesheet" href="/dist/attention.css"></head>
+<link rel="stylesheet" href="/dist/${panel}.css"></head>
 <body class="${theme}" data-scenario="${scenario}">
 <script nonce="${NONCE}">window.panelFixture = ${fixture};</script>
-<script nonce="${NONCE}" src="/out/fakeHost.js"></script>
-<script nonce="${NONCE}" src="/dist/attention.js"></script></body></html>`;
+<script nonce="${NONCE}" src="/out/${fakeHost}.js"></script>
+<script nonce="${NONCE}" src="/dist/${panel}.js"></script></body></html>`;
 }
 
 export interface Harness {
@@ -41,14 +51,14 @@ export interface Harness {
 }
 
 /** `root`: of the repository, after `node esbuild.mjs`. */
-export async function startHarness(root: string): Promise<Harness> {
-  const fixture = JSON.stringify(referenceFixture(root)).replaceAll('<', '\\u003c');
+export async function startHarness(root: string, bundle = ATTENTION): Promise<Harness> {
+  const fixture = JSON.stringify(bundle.fixture(root)).replaceAll('<', '\\u003c');
   const folders: Record<string, string> = {
     dist: path.join(root, 'dist/webview'),
     out: path.join(root, 'out/e2e/panel'),
   };
   await build({
-    entryPoints: [path.join(root, 'test/e2e/panel/fakeHost.ts')],
+    entryPoints: [path.join(root, `test/e2e/panel/${bundle.fakeHost}.ts`)],
     bundle: true,
     format: 'iife',
     outdir: folders.out,
@@ -61,7 +71,7 @@ export async function startHarness(root: string): Promise<Harness> {
     if (url.pathname === '/') {
       const [theme, scenario] = [url.searchParams.get('theme')!, url.searchParams.get('scenario')!];
       response.setHeader('content-type', 'text/html');
-      response.end(page(`http://${request.headers.host}`, theme, scenario, fixture));
+      response.end(page(`http://${request.headers.host}`, theme, scenario, fixture, bundle));
     } else if (folders[folder] && existsSync(file)) {
       response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
       createReadStream(file).pipe(response);

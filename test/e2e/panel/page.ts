@@ -14,6 +14,8 @@ export interface PanelOptions {
   scenario?: 'reference' | 'long' | 'wide' | 'hostile' | 'zero';
   width?: number;
   height?: number;
+  /** What is there once the panel is drawn; default: the attention panel's pictures. */
+  drawn?: string[];
 }
 
 export interface HeatPlace {
@@ -50,8 +52,8 @@ export class Panel {
     const context = await (await browser()).newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
     const panel = new Panel(await context.newPage());
     await panel.page.goto(harness.url(`vscode-${theme}`, scenario));
-    const drawn = scenario === 'zero' ? ['.no-heads'] : ['.heat-base[data-cell]', '.grid-canvas[data-draws]'];
-    for (const part of drawn) await panel.page.locator(part).waitFor();
+    const attention = scenario === 'zero' ? ['.no-heads'] : ['.heat-base[data-cell]', '.grid-canvas[data-draws]'];
+    for (const part of options.drawn ?? attention) await panel.page.locator(part).waitFor();
     await panel.settle();
     return panel;
   }

@@ -27,6 +27,9 @@ const DARK = {
   errorForeground: '#f85149',
   'editorWarning-foreground': '#cca700',
   'progressBar-background': '#0078d4',
+  'charts-purple': '#b180d7',
+  'charts-blue': '#3794ff',
+  'charts-green': '#89d185',
   'circuitscope-lock': '#e5a54b',
   'circuitscope-tint': '#41b6c4',
 };
@@ -50,6 +53,9 @@ const LIGHT = {
   'button-background': '#005fb8',
   'button-secondaryBackground': '#e5e5e5',
   'button-secondaryForeground': '#3b3b3b',
+  'charts-purple': '#652d90',
+  'charts-blue': '#1a85ff',
+  'charts-green': '#388a34',
   'circuitscope-lock': '#b45f06',
   'circuitscope-tint': '#1d91c0',
 };
@@ -67,6 +73,9 @@ const CONTRAST = {
   'input-background': '#000000',
   'textLink-foreground': '#21a6ff',
   'button-foreground': '#ffffff',
+  'charts-purple': '#b180d7',
+  'charts-blue': '#3794ff',
+  'charts-green': '#89d185',
   'circuitscope-lock': '#e5a54b',
   'circuitscope-tint': '#41b6c4',
 };
@@ -84,6 +93,9 @@ const CONTRAST_LIGHT = {
   'editorWidget-border': '#0f4a85',
   'input-background': '#ffffff',
   'textLink-foreground': '#0f4a85',
+  'charts-purple': '#652d90',
+  'charts-blue': '#1a85ff',
+  'charts-green': '#374e06',
   'circuitscope-lock': '#b45f06',
   'circuitscope-tint': '#1d91c0',
 };

@@ -17,8 +17,16 @@ export interface Tensor64 {
 /** By TransformerLens name, without batch dimension. */
 export type Hooks64 = Map<string, Tensor64>;
 
+/** Changes hook_resid_pre, hook_pattern or hook_z of any layer, or the last hook_resid_post: nested arrays by name. */
+export type Edit64 = (name: string, values: unknown) => unknown;
+
 /** Every hook of the model on `ids`. */
-export function forward64(config: Config, weights: Weights, ids: number[]): Hooks64 {
+export function forward64(
+  config: Config,
+  weights: Weights,
+  ids: number[],
+  edit: Edit64 = (_, values) => values,
+): Hooks64 {
   const hooks: Hooks64 = new Map();
   const present = (value: unknown): boolean => value !== undefined && value !== null;
   const pass: Pass = {
@@ -36,6 +44,7 @@ export function forward64(config: Config, weights: Weights, ids: number[]): Hook
       return stored;
     },
     optional: (name) => weights.get(name),
+    edit: <T>(name: string, values: T) => edit(name, values) as T,
     save: (name, values) => {
       const shape: number[] = [];
       for (let level: Nested | number = values; Array.isArray(level); level = level[0]!) shape.push(level.length);

@@ -37,6 +37,7 @@ export function attnOnly(pass: Pass): void {
   }
   for (let l = 0; l < number('n_layers'); l++) {
     const block = `blocks.${l}`;
+    resid = pass.edit(`${block}.hook_resid_pre`, resid);
     save(`${block}.hook_resid_pre`, resid);
     const normed = norm(resid, `${block}.ln1`);
     const forQK = added ? add(normed, added) : normed;
@@ -63,6 +64,7 @@ export function attnOnly(pass: Pass): void {
       invFreq,
     );
     resid = add(resid, attnOut);
+    resid = pass.edit(`${block}.hook_resid_post`, resid);
     save(`${block}.hook_resid_post`, resid);
   }
   save('logits', conv1d(norm(resid, 'ln_final'), weight('unembed.W_U'), pass.optional('unembed.b_U')));

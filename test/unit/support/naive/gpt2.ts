@@ -37,6 +37,7 @@ export function gpt2(pass: Pass): void {
 
   for (let l = 0; l < number('n_layer'); l++) {
     const block = `blocks.${l}`;
+    resid = pass.edit(`${block}.hook_resid_pre`, resid);
     save(`${block}.hook_resid_pre`, resid);
     const qkv = conv1d(
       norm(resid, `h.${l}.ln_1`, `${block}.ln1`),
@@ -69,6 +70,7 @@ export function gpt2(pass: Pass): void {
     save(`${block}.mlp.hook_post`, post);
     save(`${block}.hook_mlp_out`, mlpOut);
     resid = add(resid, mlpOut);
+    resid = pass.edit(`${block}.hook_resid_post`, resid);
     save(`${block}.hook_resid_post`, resid);
   }
   const tied = pass.flag('tie_word_embeddings', true);

@@ -18,6 +18,7 @@ export function gptNeoX(pass: Pass): void {
   save('hook_embed', resid);
   for (let l = 0; l < number('num_hidden_layers'); l++) {
     const [block, name] = [`blocks.${l}`, `gpt_neox.layers.${l}`];
+    resid = pass.edit(`${block}.hook_resid_pre`, resid);
     save(`${block}.hook_resid_pre`, resid);
     const qkv = splitHeads(
       linear(
@@ -53,6 +54,7 @@ export function gptNeoX(pass: Pass): void {
     save(`${block}.mlp.hook_post`, post);
     save(`${block}.hook_mlp_out`, mlpOut);
     resid = add(mid, mlpOut);
+    resid = pass.edit(`${block}.hook_resid_post`, resid);
     save(`${block}.hook_resid_post`, resid);
   }
   const tied = pass.flag('tie_word_embeddings', false);

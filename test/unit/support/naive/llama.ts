@@ -44,6 +44,7 @@ export function llama(pass: Pass, defaults: LlamaDefaults): void {
   save('hook_embed', resid);
   for (let l = 0; l < number('num_hidden_layers'); l++) {
     const [block, name] = [`blocks.${l}`, `model.layers.${l}`];
+    resid = pass.edit(`${block}.hook_resid_pre`, resid);
     save(`${block}.hook_resid_pre`, resid);
     const attnIn = norm(resid, `${name}.input_layernorm`, `${block}.ln1`);
     const heads = (kind: string, n: number): Heads =>
@@ -75,6 +76,7 @@ export function llama(pass: Pass, defaults: LlamaDefaults): void {
     save(`${block}.mlp.hook_post`, post);
     save(`${block}.hook_mlp_out`, mlpOut);
     resid = add(resid, mlpOut);
+    resid = pass.edit(`${block}.hook_resid_post`, resid);
     save(`${block}.hook_resid_post`, resid);
   }
   const tied = pass.flag('tie_word_embeddings', false);

@@ -139,6 +139,8 @@ export interface AttentionInput {
   /** Output matrix of one head, `[d_head][d_model]`. */
   W_O: Matrix[];
   b_O?: Stored | undefined;
+  /** An intervention: what stands in the place of the pattern or of z. */
+  edit?: <T>(name: 'hook_pattern' | 'hook_z', values: T) => T;
 }
 
 export interface Attended {
@@ -153,7 +155,16 @@ export interface Attended {
 }
 
 /** Causal attention of all heads. */
-export function attention({ q, k, v, scale, window = Infinity, W_O, b_O }: AttentionInput): Attended {
+export function attention({
+  q,
+  k,
+  v,
+  scale,
+  window = Infinity,
+  W_O,
+  b_O,
+  edit = (_, x) => x,
+}: AttentionInput): Attended {
   const positions = q.map((_, pos) => pos);
   const sees = (dst: number, src: number): boolean => src <= dst && dst - src < window;
   const throughO = (vector: Vector, head: number): Vector =>
@@ -164,8 +175,11 @@ export function attention({ q, k, v, scale, window = Infinity, W_O, b_O }: Atten
       positions.map((src) => (sees(dst, src) ? dot(q[dst]![h]!, k[src]![h]!) / scale : -Infinity)),
     ),
   );
-  const pattern = scores.map((head) => head.map(softmax));
-  const z = positions.map((dst) =>
+  const pattern = edit(
+    'hook_pattern',
+    scores.map((head) => head.map(softmax)),
+  );
+  const ownZ = positions.map((dst) =>
     W_O.map((_, h) =>
       v[0]![h]!.map((_, d) =>
         dot(
@@ -175,6 +189,7 @@ export function attention({ q, k, v, scale, window = Infinity, W_O, b_O }: Atten
       ),
     ),
   );
+  const z = edit('hook_z', ownZ);
   const valueNorm = W_O.map((_, h) =>
     positions.map((src) => {
       const written = throughO(v[src]![h]!, h);

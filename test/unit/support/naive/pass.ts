@@ -24,6 +24,8 @@ export interface Pass {
   weight(name: string): Stored;
   optional(name: string): Stored | undefined;
   save(name: string, values: Nested): void;
+  /** What an intervention makes of values; without one, the values. */
+  edit<T>(name: string, values: T): T;
   ids: number[];
 }
 
@@ -45,7 +47,7 @@ export function savedAttention(pass: Pass, block: string, input: AttentionInput,
     save(`${block}.attn.hook_rot_q`, q);
     save(`${block}.attn.hook_rot_k`, k);
   }
-  const attended = attention({ ...input, q, k });
+  const attended = attention({ ...input, q, k, edit: (name, values) => pass.edit(`${block}.attn.${name}`, values) });
   save(`${block}.attn.hook_attn_scores`, attended.scores);
   save(`${block}.attn.hook_pattern`, attended.pattern);
   save(`${block}.attn.value_norm`, attended.valueNorm);

@@ -1,0 +1,110 @@
+import type { Token } from '../../protocol/analysis';
+import type { TextOrIds } from '../../protocol/circuits/behaviour';
+import type { HookTensor } from '../../protocol/engine';
+import type { Checkpoint } from '../checkpoint/checkpoint';
+import { InputError } from '../checkpoint/errors';
+import type { CircuitAnalysis } from '../circuitHandlers';
+import { layerHook } from '../graph/hooks';
+import { readPrompt } from '../prompt';
+import type { Edit, ForwardResult, Interventions } from '../runtime/types';
+import { chooseToken } from '../token';
+import { editHeads, editPositions } from './edits';
+
+/** Logit differences that are closer than this differ by rounding only. */
+const ROUNDING = 1e-4;
+
+/** Patching, a position of a layer's residual stream or a head at a time. */
+interface Patch {
+  /** Where its effect goes. */
+  into: Float32Array;
+  at: number;
+  interventions(): Interventions;
+}
+
+/**
+ * Activation patching, clean into corrupted (TransformerLens: `get_act_patch_resid_pre`, `get_act_patch_attn_head_out_all_pos`): the
+ * corrupted prompt is run with one activation of the clean run in it, again and again, and every time it is asked how much of
+ * the clean logit difference comes back.
+ */
+export const patch: CircuitAnalysis<'patch'> = async ({ checkpoint, runner }, params, steps) => {
+  const { nLayers, nHeads } = checkpoint.description;
+  const prompts = readPrompts(checkpoint, params);
+  const [answer, wrong] = [chooseToken(checkpoint, params.answer), chooseToken(checkpoint, params.wrong)];
+  const n = prompts.clean.length;
+  const ids = (tokens: Token[]): number[] => tokens.map(({ id }) => id);
+  const last = { unembedFrom: n - 1 };
+  const difference = ({ hooks: { logits } }: ForwardResult): number =>
+    logits!.data[answer.id]! - logits!.data[wrong.id]!;
+
+  const layers = Array.from({ length: nLayers }, (_, layer) => layer);
+  const read = layers.flatMap((layer) => [layerHook(layer, 'residPre'), layerHook(layer, 'z')]);
+  await steps.step('Running the clean prompt', 0);
+  const cleanRun = await runner.run({ ids: ids(prompts.clean), hooks: [...read, 'logits'], ...last }, steps);
+  // in the graph of the patched runs, so that a patch that changes nothing has no effect at all
+  const corruptedRun = (edits: Interventions): Promise<ForwardResult> =>
+    runner.run(
+      { ids: ids(prompts.corrupted), hooks: ['logits'], ...last, interventions: { ...NO_EDITS, ...edits } },
+      steps,
+    );
+  const clean = difference(cleanRun);
+  const corrupted = difference(await corruptedRun({}));
+
+  const comparable = Math.abs(clean - corrupted) >= ROUNDING;
+  // + 0: what changes nothing is 0, not −0
+  const effect = (patched: number): number => (comparable ? (patched - corrupted) / (clean - corrupted) + 0 : NaN);
+
+  const resid = new Float32Array(nLayers * n);
+  const heads = new Float32Array(nLayers * nHeads);
+  const patches = layers.flatMap((layer) => [
+    ...residPatches(layer, n, cleanRun.hooks[layerHook(layer, 'residPre')]!, resid),
+    ...headPatches(layer, nHeads, cleanRun.hooks[layerHook(layer, 'z')]!, heads),
+  ]);
+  for (const [done, { into, at, interventions }] of patches.entries()) {
+    await steps.step(`Patching, run ${done + 1} of ${patches.length}`, done / patches.length);
+    into[at] = effect(difference(await corruptedRun(interventions())));
+  }
+  const notices = [...prompts.notices];
+  if (!comparable) notices.push('Both prompts give the same logit difference: effects of patching are not defined.');
+  return {
+    cleanTokens: prompts.clean,
+    corruptedTokens: prompts.corrupted,
+    answer,
+    wrong,
+    nLayers,
+    nHeads,
+    clean,
+    corrupted,
+    resid,
+    heads,
+    notices,
+  };
+};
+
+const NO_EDITS: Interventions = { z: new Map<number, Edit>(), resid: new Map<number, Edit>() };
+
+function* residPatches(layer: number, n: number, clean: HookTensor, into: Float32Array): Generator<Patch> {
+  for (let position = 0; position < n; position++) {
+    const interventions = (): Interventions => ({ resid: new Map([[layer, editPositions([position], clean)]]) });
+    yield { into, at: layer * n + position, interventions };
+  }
+}
+
+function* headPatches(layer: number, nHeads: number, clean: HookTensor, into: Float32Array): Generator<Patch> {
+  for (let head = 0; head < nHeads; head++) {
+    const interventions = (): Interventions => ({ z: new Map([[layer, editHeads(nHeads, [head], clean)]]) });
+    yield { into, at: layer * nHeads + head, interventions };
+  }
+}
+
+/** @throws InputError when the two do not have equally many tokens */
+function readPrompts(
+  checkpoint: Checkpoint,
+  { clean, corrupted }: { clean: TextOrIds; corrupted: TextOrIds },
+): { clean: Token[]; corrupted: Token[]; notices: string[] } {
+  const [a, b] = [readPrompt(checkpoint, clean), readPrompt(checkpoint, corrupted)];
+  if (a.totalTokens !== b.totalTokens)
+    throw new InputError(
+      `The clean prompt has ${a.totalTokens} tokens and the corrupted one ${b.totalTokens}; both must have equally many.`,
+    );
+  return { clean: a.tokens, corrupted: b.tokens, notices: [...new Set([...a.notices, ...b.notices])] };
+}

@@ -1,0 +1,43 @@
+import { Tensor } from 'onnxruntime-node';
+import type { HookTensor } from '../../protocol/engine';
+import { nextOutputs } from '../graph/transformer';
+import type { NextTokens } from './types';
+
+export function hookTensor(tensor: Tensor): HookTensor {
+  return { shape: [...tensor.dims], data: tensor.data as Float32Array };
+}
+
+/** Chunks of rows as one tensor. */
+export function joinRows(parts: Tensor[]): Tensor {
+  if (parts.length === 1) return parts[0]!;
+  const rows = parts.reduce((sum, part) => sum + part.dims[0]!, 0);
+  const rest = parts[0]!.dims.slice(1);
+  const data = new Float32Array(rest.reduce((a, b) => a * b, rows));
+  let offset = 0;
+  for (const part of parts) {
+    data.set(part.data as Float32Array, offset);
+    offset += part.size;
+  }
+  return new Tensor('float32', data, [rows, ...rest]);
+}
+
+/** What the unembedding said about chunks of rows. */
+export function joinNext(
+  chunks: Record<string, Tensor>[],
+): Pick<NextTokens, 'ids' | 'logProbs'> & { targetLogProbs: Float32Array } {
+  const floats = (name: string): Float32Array => joinRows(chunks.map((c) => c[name]!)).data as Float32Array;
+  const ids = chunks.flatMap((c) => Array.from(c[nextOutputs.ids]!.data as BigInt64Array, Number));
+  return {
+    ids: Int32Array.from(ids),
+    logProbs: floats(nextOutputs.logProbs),
+    targetLogProbs: floats(nextOutputs.targetLogProbs),
+  };
+}
+
+export function nextTokens(chunks: Record<string, Tensor>[], k: number): NextTokens {
+  const { ids, logProbs, targetLogProbs } = joinNext(chunks);
+  // row i holds the log-probability of token i + 1; nothing predicts token 0
+  const tokenLogProbs = new Float32Array(targetLogProbs.length).fill(NaN);
+  tokenLogProbs.set(targetLogProbs.subarray(0, -1), 1);
+  return { k, ids, logProbs, tokenLogProbs };
+}

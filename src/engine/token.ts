@@ -1,0 +1,26 @@
+import type { TokenChoice } from '../protocol/circuits/behaviour';
+import type { Checkpoint } from './checkpoint/checkpoint';
+import { InputError } from './checkpoint/errors';
+import { checkIds, tokenTextOf } from './prompt';
+
+/**
+ * The token that was chosen, by its id or by a text that is exactly one token.
+ * @throws InputError for a text of more or fewer tokens, text without a tokenizer, or an id outside the vocabulary
+ */
+export function chooseToken(checkpoint: Checkpoint, { text, id }: TokenChoice): { id: number; text: string } {
+  if ((text === undefined) === (id === undefined))
+    throw new InputError('Expected a token by either its text or its id.');
+  const chosen = id ?? idOfText(checkpoint, text!);
+  checkIds(checkpoint, [chosen]);
+  return { id: chosen, text: tokenTextOf(checkpoint)(chosen) };
+}
+
+function idOfText({ tokenizer, name }: Checkpoint, text: string): number {
+  if (!tokenizer) throw new InputError(`${name} has no tokenizer: give a token’s id instead of its text.`);
+  const tokens = tokenizer.encode(text).filter(({ special }) => !special);
+  if (tokens.length === 1) return tokens[0]!.id;
+  const parts = tokens.map((token) => `“${token.text}”`).join(', ');
+  throw new InputError(
+    `“${text}” is ${tokens.length} tokens of ${name}${parts && ` (${parts})`}: expected exactly one.`,
+  );
+}

@@ -1,0 +1,99 @@
+import * as vscode from 'vscode';
+import { headName, type HeadRef } from '../protocol/checkpoint';
+import type { ReportQuestions } from '../protocol/reportPanel';
+import { visibleText } from '../protocol/tokens';
+import type { Analyses, Analysis } from './analyses';
+import type { Checkpoints } from './checkpoints';
+import type { Reports } from './reports';
+
+export interface ReportCommandParts {
+  analyses: Analyses;
+  checkpoints: Checkpoints;
+  reports: Reports;
+}
+
+/** Commands of the panels that answer one question each, by their id without `circuitscope.`. */
+export const reportCommands = (p: ReportCommandParts): Record<string, (...args: never[]) => unknown> => ({
+  showPaths: (analysis?: Analysis) => {
+    choose(p.analyses, analysis);
+    p.reports.paths.show();
+  },
+  showLens: (analysis?: Analysis) => {
+    choose(p.analyses, analysis);
+    p.reports.lens.show();
+  },
+  showBigrams: () => p.reports.bigrams.show(),
+  patchActivations: async () => {
+    const question = await askPatching(p);
+    if (question) p.reports.patch.show(question);
+  },
+  ablateHeads: async () => {
+    const question = await askAblation(p);
+    if (question) p.reports.ablate.show(question);
+  },
+});
+
+function choose(analyses: Analyses, analysis?: Analysis): void {
+  if (analysis && analyses.all.includes(analysis)) analyses.show(analysis);
+}
+
+/** Texts longer than this are not offered as a prompt to edit. */
+const SHORT = 200;
+
+/** Four questions, one after the other; Escape ends them. */
+async function askPatching({
+  analyses,
+  checkpoints,
+}: ReportCommandParts): Promise<ReportQuestions['patch'] | undefined> {
+  const checkpoint = checkpoints.active;
+  if (!checkpoint) return undefined;
+  const title = `Activation patching in ${checkpoint.name}`;
+  const { current } = analyses;
+  const offered = current && !current.source.ids && current.source.text.length <= SHORT ? current.source.text : '';
+  const first = current?.info.predictions.at(-1)?.[0]?.text ?? '';
+  const ask = (step: number, prompt: string, value: string): Thenable<string | undefined> =>
+    vscode.window.showInputBox({
+      title: `${title} (${step}/4)`,
+      prompt,
+      value,
+      ignoreFocusOut: true,
+      validateInput: (text) => (text === '' ? 'Something must stand here.' : undefined),
+    });
+  const clean = await ask(1, 'The clean prompt', offered);
+  if (!clean) return undefined;
+  const corrupted = await ask(2, 'The corrupted prompt: equally many tokens, something changed', clean);
+  if (!corrupted) return undefined;
+  const answer = await ask(
+    3,
+    'The token that should follow the clean prompt (mind its leading space)',
+    clean === offered ? first : '',
+  );
+  if (!answer) return undefined;
+  const wrong = await ask(4, 'The token that should follow the corrupted prompt', '');
+  if (!wrong) return undefined;
+  return { clean: { text: clean }, corrupted: { text: corrupted }, answer: { text: answer }, wrong: { text: wrong } };
+}
+
+async function askAblation({ analyses }: ReportCommandParts): Promise<ReportQuestions['ablate'] | undefined> {
+  const { current } = analyses;
+  if (!current) return undefined;
+  const { nLayers, nHeads } = current.info;
+  if (nLayers === 0) {
+    void vscode.window.showInformationMessage('This model has no attention heads.');
+    return undefined;
+  }
+  const heads = Array.from({ length: nLayers * nHeads }, (_, i): HeadRef => ({
+    layer: Math.floor(i / nHeads),
+    head: i % nHeads,
+  }));
+  const picked = await vscode.window.showQuickPick(
+    heads.map((head) => ({ label: headName(head), head })),
+    {
+      title: `Ablate heads on ${visibleText(current.source.name)}`,
+      placeHolder: 'Heads that write nothing',
+      canPickMany: true,
+    },
+  );
+  if (!picked || picked.length === 0) return undefined;
+  return { heads: picked.map(({ head }) => head), mean: false };
+}

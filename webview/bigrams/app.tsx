@@ -1,0 +1,89 @@
+/** What follows what by the direct path alone: a table that is searched by its first token. */
+import type { JSX } from 'preact';
+import type { Bigram } from '../../src/protocol/circuits/bigrams';
+import { typedText, visibleText } from '../../src/protocol/tokens';
+import { Field } from '../shared/controls';
+import { fixed } from '../shared/numbers';
+import { ReportFrame } from '../shared/reportFrame';
+import { type Column, Table, tableExports } from '../shared/table';
+import { TokenText } from '../shared/tokenText';
+import { report } from './store';
+
+/** Rows before anything is searched, and of the list of one token. */
+const TOP = { all: 100, one: 500 };
+
+const COLUMNS: Column<Bigram>[] = [
+  { name: 'source', value: ({ source }) => source.text, cell: ({ source }) => <TokenText text={source.text} /> },
+  { name: 'output', value: ({ output }) => output.text, cell: ({ output }) => <TokenText text={output.text} /> },
+  {
+    name: 'logit',
+    value: ({ logit }) => logit,
+    cell: ({ logit }) => fixed(logit),
+    title: 'W_E W_U of the pair',
+  },
+  {
+    name: 'log-probability',
+    value: ({ logProb }) => logProb,
+    cell: ({ logProb }) => fixed(logProb, 3),
+    title: 'Natural logarithm of the probability that the direct path alone would give',
+  },
+  {
+    name: 'probability',
+    value: ({ logProb }) => Math.exp(logProb),
+    cell: ({ logProb }) => (
+      <span class="p-cell">
+        <span class="bar">
+          <i style={{ width: `${Math.exp(logProb) * 100}%` }} />
+        </span>
+        {fixed(Math.exp(logProb), 3)}
+      </span>
+    ),
+  },
+];
+
+/** `#12` is an id for the engine too. */
+const search = (typed: string): void =>
+  report.ask(typed === '' ? { top: TOP.all } : { token: typedText(typed), top: TOP.one });
+
+export function App(): JSX.Element {
+  const shown = report.answer.value?.result;
+  const checkpoint = report.subject.value?.checkpoint;
+  const token = shown?.token;
+  const name = `${checkpoint?.name ?? ''}-bigrams`;
+  return (
+    <ReportFrame
+      report={report}
+      what={token ? `what follows ${visibleText(token.text)}` : 'bigrams of the direct path'}
+      controls={<Field label="Find a source token" placeholder="source token" onSubmit={search} />}
+      exports={shown ? tableExports(name, COLUMNS, () => shown.bigrams, report) : []}
+      notices={shown?.notices}
+    >
+      {() => (
+        <>
+          {token ? (
+            <div class="bar-line">
+              <span>
+                after{' '}
+                <span class="mono source-token">
+                  <TokenText text={token.text} />
+                </span>{' '}
+                #{token.id}
+              </span>
+              <button type="button" class="link push" onClick={() => search('')}>
+                All tokens
+              </button>
+            </div>
+          ) : null}
+          <Table
+            key={String(token?.id)}
+            label="Bigrams: source, output, logit, log-probability"
+            columns={COLUMNS}
+            rows={shown?.bigrams ?? []}
+            initial={{ column: 'log-probability', descending: true }}
+            {...(token ? {} : { onChoose: ({ source }: Bigram) => report.ask({ token: source.id, top: TOP.one }) })}
+          />
+        </>
+      )}
+    </ReportFrame>
+  );
+}

@@ -1,0 +1,12 @@
+/** Entry of the Bigrams panel's bundle. */
+import '@vscode/codicons/dist/codicon.css';
+import '../shared/theme.css';
+import '../shared/panel.css';
+import '../shared/pieces.css';
+import '../shared/report.css';
+import './bigrams.css';
+import { mountReport } from '../shared/reportFrame';
+import { App } from './app';
+import { report } from './store';
+
+mountReport(report, App);

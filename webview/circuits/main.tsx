@@ -1,0 +1,24 @@
+/** Entry of the circuits panel's bundle. */
+import '@vscode/codicons/dist/codicon.css';
+import '../shared/theme.css';
+import '../shared/panel.css';
+import '../shared/pieces.css';
+import './circuits.css';
+import './matrices.css';
+import './cards.css';
+import { render } from 'preact';
+import { watchTheme } from '../shared/theme';
+import { App } from './app';
+import { startSpeech } from './speech';
+import { connect, dispatch } from './store';
+
+watchTheme();
+startSpeech();
+document.addEventListener('keydown', (event) => {
+  if (event.key === 'Escape') dispatch({ kind: 'unlock' });
+});
+const root = document.createElement('div');
+root.id = 'root';
+document.body.append(root);
+render(<App />, root);
+connect();

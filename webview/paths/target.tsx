@@ -1,0 +1,59 @@
+/** Which logit: the model's top predictions, or any other token. */
+import type { JSX } from 'preact';
+import { typedText, visibleText } from '../../src/protocol/tokens';
+import { Field } from '../shared/controls';
+import { fixed } from '../shared/numbers';
+import { TokenText } from '../shared/tokenText';
+import { paths, position, report, tokens } from './store';
+
+/** `#12` is an id; everything else the text of a token. */
+const choice = (typed: string): { id: number } | { text: string } =>
+  /^#\d+$/.test(typed) ? { id: Number(typed.slice(1)) } : { text: typedText(typed) };
+
+export function Target(): JSX.Element | null {
+  const analysis = report.subject.value?.analysis;
+  const shown = paths.value;
+  if (!analysis || !shown) return null;
+  const predictions = analysis.predictions[position.value] ?? [];
+  const chosen = report.answer.value?.question.token;
+  const known = predictions.some(({ id }) => id === shown.token.id);
+  const locked = report.selection.value.locked.destination !== undefined;
+  return (
+    <div class="bar-line target">
+      <span>
+        after{' '}
+        <span class={`mono ${locked ? 'lock-text' : ''}`}>
+          <TokenText text={tokens.value[shown.position]?.text ?? ''} />
+        </span>
+        , the logit of
+      </span>
+      {known ? null : (
+        <button type="button" class="chip" aria-pressed="true">
+          {visibleText(shown.token.text)}
+        </button>
+      )}
+      {predictions.map(({ id, text, p }, i) => (
+        <button
+          key={id}
+          type="button"
+          class="chip"
+          data-id={id}
+          aria-pressed={id === shown.token.id}
+          aria-label={`${visibleText(text)}, probability ${p.toFixed(2)}`}
+          onClick={() => report.ask(i === 0 ? {} : { token: { id } })}
+        >
+          <TokenText text={text} />
+          <span class="number">{fixed(p)}</span>
+        </button>
+      ))}
+      <Field
+        label="Another token"
+        placeholder="another token"
+        onSubmit={(typed) => {
+          if (typed !== '') report.ask({ token: choice(typed) });
+          else if (chosen) report.ask({});
+        }}
+      />
+    </div>
+  );
+}

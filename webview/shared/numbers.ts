@@ -1,0 +1,11 @@
+/** Numbers as panels write them: tabular, with a true minus sign. */
+const minus = (text: string): string => text.replace('-', '−');
+
+export const fixed = (value: number, digits = 2): string => minus(value.toFixed(digits));
+
+/** With its sign, also a plus; what rounds to nothing has none. */
+export function signed(value: number, digits = 2): string {
+  const text = value.toFixed(digits);
+  if (Number(text) === 0) return text.replace('-', '');
+  return value > 0 ? `+${text}` : minus(text);
+}

@@ -1,0 +1,82 @@
+/** The frame of a panel with one answer: toolbar, lines, states. The panel gives what is inside. */
+import { type ComponentChildren, type JSX, render } from 'preact';
+import type { ReportMethod } from '../../src/protocol/reportPanel';
+import { Button, IconMenu } from './controls';
+import type { Report } from './report';
+import { FullState, StatusLines } from './status';
+import { watchTheme } from './theme';
+
+export interface ExportItem {
+  label: string;
+  run: () => void;
+}
+
+interface FrameProps<M extends ReportMethod> {
+  report: Report<M>;
+  /** Behind the checkpoint's name; default: the text and its tokens. */
+  what?: ComponentChildren;
+  /** Controls in the toolbar. */
+  controls?: ComponentChildren;
+  exports: readonly ExportItem[];
+  notices?: readonly string[];
+  /** Only called when there is an answer. */
+  children: () => ComponentChildren;
+}
+
+const askAgain = <M extends ReportMethod>({ ask, answer }: Report<M>): (() => void) | undefined => {
+  const question = answer.value?.question;
+  return question && (() => ask(question));
+};
+
+export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.Element | null {
+  const { report, controls, exports, notices, children } = props;
+  const now = report.status.value;
+  const subject = report.subject.value;
+  if (!now) return null;
+  const answered = report.answer.value !== undefined;
+  if (!subject || now.kind === 'empty' || (!answered && now.kind !== 'ready'))
+    return <FullState now={now} command={report.command} begin={subject ? again(report) : undefined} />;
+  const { checkpoint, analysis, sourceName } = subject;
+  const what = props.what ?? (analysis ? `${sourceName ?? ''} · ${analysis.tokens.length} tokens` : '');
+  return (
+    <main class="panel report" data-state={now.kind}>
+      <div class="screen">
+        <header class="toolbar">
+          <div class="title">
+            <h1 title={checkpoint.path}>{checkpoint.name}</h1>
+            <span class="what">{what}</span>
+          </div>
+          {controls}
+          {exports.length > 0 ? (
+            <IconMenu
+              label="Export"
+              icon="export"
+              items={exports.map(({ label }) => ({ value: label, label }))}
+              onPick={(picked) => exports.find(({ label }) => label === picked)?.run()}
+            />
+          ) : null}
+        </header>
+        <StatusLines now={now} stale={subject.stale} notices={notices} command={report.command} />
+        {answered ? children() : null}
+      </div>
+    </main>
+  );
+}
+
+function again<M extends ReportMethod>(report: Report<M>): ComponentChildren {
+  const run = askAgain(report);
+  return run ? <Button onClick={run}>Run Again</Button> : undefined;
+}
+
+/** Draws the panel into the page. Escape unlocks. */
+export function mountReport<M extends ReportMethod>(report: Report<M>, App: () => JSX.Element | null): void {
+  watchTheme();
+  document.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape' && !event.defaultPrevented) report.dispatch({ kind: 'unlock' });
+  });
+  const root = document.createElement('div');
+  root.id = 'root';
+  document.body.append(root);
+  render(<App />, root);
+  report.start();
+}
