@@ -92,9 +92,10 @@ export class CircuitsPanel implements vscode.Disposable {
 
   /** With the card of the chosen head in view. */
   showHeadCard(): void {
-    this.wantsCard = !this.listening;
+    // a hidden panel starts anew when it is shown
+    this.wantsCard = !(this.panel?.visible && this.listening);
     this.show();
-    this.send(hostToCircuits.showHeadCard, null);
+    if (!this.wantsCard) this.send(hostToCircuits.showHeadCard, null);
   }
 
   /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
@@ -159,6 +160,7 @@ export class CircuitsPanel implements vscode.Disposable {
     this.subject = undefined;
     this.send(hostToCircuits.status, this.status);
     if (this.wantsCard) this.send(hostToCircuits.showHeadCard, null);
+    this.wantsCard = false;
     this.refresh();
   }
 

@@ -49,7 +49,9 @@ async function askPatching({
   if (!checkpoint) return undefined;
   const title = `Activation patching in ${checkpoint.name}`;
   const { current } = analyses;
-  const offered = current && !current.source.ids && current.source.text.length <= SHORT ? current.source.text : '';
+  const { text = '', ids } = current?.source ?? {};
+  // an input box has one line
+  const offered = !ids && text.length <= SHORT && !/[\r\n]/.test(text) ? text : '';
   const first = current?.info.predictions.at(-1)?.[0]?.text ?? '';
   const ask = (step: number, prompt: string, value: string): Thenable<string | undefined> =>
     vscode.window.showInputBox({

@@ -10,6 +10,7 @@ import {
   reportOrigin,
   reportToHost,
   type HostToReport,
+  type ReportAnswer,
   type ReportMethod,
   type ReportQuestions,
   type ReportSubject,
@@ -71,6 +72,8 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   private question: ReportQuestions[M] | undefined;
   /** What was asked last, in full. */
   private asked = '';
+  /** What was answered last, for a panel that was hidden: VS Code ends its script and starts it again. */
+  private answered: { asked: string; answer: ReportAnswer<M> } | undefined;
   private status: PanelStatus;
   private readonly disposables: vscode.Disposable[] = [];
 
@@ -140,7 +143,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   }
 
   private closed(): void {
-    this.panel = this.to = undefined;
+    this.panel = this.to = this.answered = undefined;
     this.listening = false;
     this.work.cancel();
   }
@@ -171,6 +174,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   private ask(question: ReportQuestions[M]): void {
     this.question = question;
     this.asked = '';
+    this.answered = undefined;
     void this.answer();
   }
 
@@ -193,11 +197,15 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   private async answer(): Promise<void> {
     const subject = this.subject();
     const { question } = this;
-    if (!this.listening || !subject || !question) return;
+    if (!this.listening || !this.panel?.visible || !subject || !question) return;
     const params = this.about.params(question, subject, this.parts.selection.value);
     const asked = JSON.stringify([subject.checkpoint.path, subject.analysis?.info.id, params]);
     if (asked === this.asked) return;
     this.asked = asked;
+    if (this.answered?.asked === asked) {
+      this.sendAnswer(this.answered.answer);
+      return;
+    }
     let failed = false;
     const result = await this.work.run(
       this.about.title,
@@ -209,9 +217,15 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     );
     if (this.asked !== asked || failed) return;
     if (result) {
-      this.send(hostToReport.answer, { question, result });
-      this.setStatus({ kind: 'ready' });
+      this.answered = { asked, answer: { question, result } };
+      this.sendAnswer({ question, result });
     } else this.setStatus({ kind: 'error', message: `${this.about.title}: stopped before there was an answer.` });
+  }
+
+  private sendAnswer(answer: ReportAnswer<M>): void {
+    this.work.cancel();
+    this.send(hostToReport.answer, answer);
+    this.setStatus({ kind: 'ready' });
   }
 
   /** The engine may have lost the checkpoint (it died, or the window reloaded): then once more with its new id. */

@@ -95,27 +95,54 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
   }
 }
 
-/** The latest analyses; a click goes back to one. */
-export class AnalysesTree extends Tree<Analysis> {
+/** A picture of an analysis. */
+interface AnalysisView {
+  of: Analysis;
+  label: string;
+  icon: string;
+  command: string;
+}
+const VIEWS: Omit<AnalysisView, 'of'>[] = [
+  { label: 'Attention', icon: 'eye', command: 'circuitscope.showAttention' },
+  { label: 'Paths', icon: 'git-merge', command: 'circuitscope.showPaths' },
+  { label: 'Logit Lens', icon: 'layers', command: 'circuitscope.showLens' },
+];
+
+/** The latest analyses; a click goes back to one, or to one of its pictures. */
+export class AnalysesTree extends Tree<Analysis | AnalysisView> {
   constructor(private readonly analyses: Analyses) {
     super();
     this.disposables.push(analyses.onDidChange(() => this.changed.fire()));
   }
 
-  getTreeItem(analysis: Analysis): vscode.TreeItem {
+  getTreeItem(node: Analysis | AnalysisView): vscode.TreeItem {
+    return 'of' in node ? viewItem(node) : this.analysisItem(node);
+  }
+
+  private analysisItem(analysis: Analysis): vscode.TreeItem {
     const { source, info, checkpoint, stale } = analysis;
-    const item = new vscode.TreeItem(source.name);
+    const current = analysis === this.analyses.current;
+    const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
+    const item = new vscode.TreeItem(source.name, current ? Expanded : Collapsed);
     const parts = [plural(info.tokens.length, 'token'), checkpoint.name, ...(stale ? ['edited since'] : [])];
     item.description = parts.join(' · ');
-    item.iconPath = new vscode.ThemeIcon(analysis === this.analyses.current ? 'eye' : 'history');
+    item.iconPath = new vscode.ThemeIcon(current ? 'circle-filled' : 'history');
     item.tooltip = source.text.slice(0, 400);
     item.command = { command: 'circuitscope.showAttention', title: 'Show Attention', arguments: [analysis] };
     return item;
   }
 
-  getChildren(analysis?: Analysis): Analysis[] {
-    return analysis ? [] : [...this.analyses.all];
+  getChildren(node?: Analysis | AnalysisView): (Analysis | AnalysisView)[] {
+    if (!node) return [...this.analyses.all];
+    return 'of' in node ? [] : VIEWS.map((view) => ({ ...view, of: node }));
   }
+}
+
+function viewItem({ of, label, icon, command }: AnalysisView): vscode.TreeItem {
+  const item = new vscode.TreeItem(label);
+  item.iconPath = new vscode.ThemeIcon(icon);
+  item.command = { command, title: `Show ${label}`, arguments: [of] };
+  return item;
 }
 
 interface Line {

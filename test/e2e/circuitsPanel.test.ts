@@ -220,7 +220,7 @@ describe('circuits panel', () => {
     assert.deepEqual((await events()).at(-1), { kind: 'chooseHead', head: { layer: 0, head: 4 } });
     const said = panel.page.locator('[data-live]');
     await eventually('word of the head', async () =>
-      (await said.innerText()) === 'L0H4, prev token 0.99' ? true : undefined,
+      (await said.innerText()) === 'L0H4, prev token 0.99, chosen' ? true : undefined,
     );
     await reach('matrices');
     await keyboard.press('ArrowRight');

@@ -1,32 +1,16 @@
 /** heads, induction, lens, ablate and patch of the built command line, as processes. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { REFERENCE, ROOT, SAMPLES } from './support/files';
+import * as cli from './support/cli';
+import type { Output } from './support/cli';
+import { REFERENCE, SAMPLES } from './support/files';
 import { writeRandomCheckpoint } from './support/randomCheckpoint';
 import { variants } from './support/variants';
 
-interface Output {
-  status: number;
-  stdout: string;
-  stderr: string;
-}
-
-const circuitscope = (...args: string[]): Promise<Output> =>
-  new Promise((resolve) => {
-    const all = [join(ROOT, 'dist/cli.js'), ...args, '--provider', 'cpu'];
-    execFile(process.execPath, all, { maxBuffer: 1e8 }, (error, stdout, stderr) =>
-      resolve({ status: error ? Number(error.code) : 0, stdout, stderr }),
-    );
-  });
-
-async function succeed(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await circuitscope(...args);
-  assert.equal(status, 0, stderr);
-  return stdout;
-}
-
+const CPU = ['--provider', 'cpu'];
+const circuitscope = (...args: string[]): Promise<Output> => cli.circuitscope(...args, ...CPU);
+const succeed = async (...args: string[]): Promise<string> => (await cli.succeed(...args, ...CPU)).stdout;
 const json = async <T>(...args: string[]): Promise<T> => JSON.parse(await succeed(...args, '--json')) as T;
 
 async function refused(message: RegExp, ...args: string[]): Promise<void> {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compositionKinds, type Composition } from '../../src/protocol/circuits';
+import { choleskyFactor } from '../../src/engine/circuits/smallMatrix';
 import { composition } from '../../src/engine/circuits/composition';
 import { readTensors, REFERENCE, ROOT, SAMPLES, tempFolder } from './support/files';
 import { attnOnly } from './support/families';
@@ -121,6 +122,30 @@ describe('composition', function () {
     const { scores } = await composition(await openModel(folder), {}, noSteps);
     assert.deepEqual([...scores.V.subarray(3, 6)], [0, 0, 0]);
     assert.ok(scores.V[6 + 3]! > 0);
+  });
+
+  it('knows heads that use fewer dimensions than they have', () => {
+    // five columns of rank two
+    const columns = [
+      [1, 2, 0],
+      [0, 1, 3],
+      [1, 3, 3],
+      [2, 4, 0],
+      [0, 0, 0],
+    ];
+    const gram = product(columns, turn(columns));
+    const R = choleskyFactor(Float32Array.from(gram.flat()), 5);
+    const factor = Array.from({ length: 5 }, (_, r) => Array.from(R.subarray(5 * r, 5 * r + 5)));
+    assert.deepEqual(
+      product(turn(factor), factor).map((row) => row.map((value) => Math.round(value * 1e4) / 1e4 + 0)),
+      gram,
+    );
+    assert.ok(
+      factor
+        .slice(2)
+        .flat()
+        .every((value) => value === 0),
+    );
   });
 
   it('is cancelled between layers', async () => {

@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { OpenModel } from '../../src/engine/circuitHandlers';
+import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import { InputError } from '../../src/engine/checkpoint/errors';
 import { headScores } from '../../src/engine/circuits/headScores';
 import { repeatedSequences } from '../../src/engine/circuits/repeated';
 import type { HeadScore } from '../../src/protocol/circuits';
 import { REFERENCE } from './support/files';
 import { noSteps, openRandom, openSample } from './support/models';
+import { writeRandomCheckpoint } from './support/randomCheckpoint';
 import { variants } from './support/variants';
 
 /** DESIGN, “How good”: circuit scores. */
@@ -103,6 +105,28 @@ describe('repeated sequences', () => {
     }
     // all of the vocabulary is drawn from
     assert.ok(new Set(sequences.flat()).size > 300);
+  });
+
+  it('begin with the BOS of config.json, if that is a token of the vocabulary', async () => {
+    const cases: [unknown, number | undefined][] = [
+      [3, 3],
+      [[4, 5], 4],
+      [0, 0],
+      [10_000, undefined],
+      [-1, undefined],
+      ['x', undefined],
+      [null, undefined],
+    ];
+    for (const [given, expected] of cases) {
+      const variant = variants[0]!;
+      const { folder } = writeRandomCheckpoint({ ...variant, config: { ...variant.config, bos_token_id: given } });
+      const checkpoint = await openCheckpoint(folder);
+      assert.equal(checkpoint.bosId, expected);
+      const { start, notices, sequences } = repeatedSequences(checkpoint, { length: 5 });
+      assert.deepEqual([start, notices.length], expected === undefined ? [0, 1] : [1, 0]);
+      if (expected !== undefined)
+        assert.ok(sequences.every(([first, ...rest]) => first === expected && !rest.includes(expected)));
+    }
   });
 
   it('fit the context', () => {

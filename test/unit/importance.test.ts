@@ -141,6 +141,18 @@ describe('term importance', function () {
     await assert.rejects(run(folder, { ids: [1] }), { name: 'InputError', message: /at least two tokens/ });
   });
 
+  it('can be cancelled at every term', async () => {
+    const { runner, checkpoint } = await openModel(join(SAMPLES, 'attn-only-2l'));
+    const taken: string[] = [];
+    const step = async (message: string): Promise<void> => {
+      if (message.startsWith('Taking out')) taken.push(message);
+      if (taken.length === 20) throw new Error('cancelled');
+    };
+    await assert.rejects(importance({ checkpoint, runner }, { ids: IDS }, { step }), /cancelled/);
+    assert.equal(new Set(taken).size, 20);
+    await runner.dispose();
+  });
+
   it('says what is frozen', async () => {
     const notices = async (i: number): Promise<string[]> =>
       (await run(writeRandomCheckpoint(small[i]!).folder, { ids: IDS })).notices;

@@ -233,6 +233,8 @@ describe('finding checkpoints', () => {
   it('finds the samples', async () => {
     const found = await findCheckpoints([SAMPLES]);
     assert.deepEqual(found.map(({ name, modelType }) => [name, modelType]).sort(), [
+      ['attn-only-0l', 'attn_only'],
+      ['attn-only-1l', 'attn_only'],
       ['attn-only-2l', 'attn_only'],
       ['neox-6l', 'gpt_neox'],
       ['stories260K', 'llama'],

@@ -136,7 +136,7 @@ function Matrix({ kind, place, layers, first }: MatrixProps): JSX.Element {
         />
         <Labels place={place} layers={layers} first={first} />
         <Ring pair={selection.value.pair} place={place} layers={layers} look="locked" />
-        <Ring pair={selection.value.previewPair} place={place} layers={layers} look="hover" />
+        <Ring pair={selection.value.previewPair} place={place} layers={layers} look={samePlace(selection.value) ? 'locked' : 'hover'} />
       </div>
     </div>
   );

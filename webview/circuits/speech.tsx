@@ -17,7 +17,7 @@ function sentence(): string {
     [headName(head), ...namesOf(about, head).map((n) => `${scoreLabels[n.name]} ${n.score.toFixed(2)}`)].join(', ');
   if (previewHead) return named(previewHead);
   const focus = focusPair.value;
-  if (!focus) return '';
+  if (!focus) return `${named(selection.value.head)}, chosen`;
   const scores = compositionKinds.map((kind) => `${kind} ${scoreAt(about.composition, { ...focus, kind }).toFixed(3)}`);
   const locked = samePair(focus, pair) ? ', locked' : '';
   const baseline = about.composition.baseline[focus.kind].toFixed(3);

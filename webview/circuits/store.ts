@@ -1,5 +1,5 @@
 /** Everything the circuits panel knows, as signals. Components read them; only this file writes what comes from the host. */
-import { computed, effect, signal } from '@preact/signals';
+import { batch, computed, effect, signal } from '@preact/signals';
 import type { PanelCommand, PanelStatus, SelectionMessage } from '../../src/protocol/attentionPanel';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import {
@@ -118,16 +118,43 @@ function takeSelection(message: SelectionMessage): void {
 }
 
 function takeView(next: CircuitsView): void {
-  const other = next.composition !== view.peek()?.composition && next.checkpoint.id !== view.peek()?.checkpoint.id;
-  if (other) induction.value = undefined;
-  view.value = next;
-  if (other) threshold.value = defaultThreshold(pairs.peek());
+  const before = view.peek();
+  batch(() => {
+    if (next.checkpoint.id !== before?.checkpoint.id) induction.value = undefined;
+    view.value = next;
+    if (next.checkpoint.path === before?.checkpoint.path || (!before && restore(next.checkpoint.path))) return;
+    threshold.value = defaultThreshold(pairs.value);
+  });
 }
 
 /** `empty` means that the host has closed what was shown. */
 function takeStatus(next: PanelStatus): void {
   status.value = next;
   if (next.kind === 'empty') view.value = undefined;
+}
+
+/** What this panel has when it is shown again; the host reads the path when it restores the panel after a reload. */
+interface Saved {
+  checkpointPath: string;
+  kinds: readonly CompositionKind[];
+  threshold: number;
+  fill: Fill;
+  cardOpen: boolean;
+}
+
+function saveState(): void {
+  const checkpointPath = view.value?.checkpoint.path;
+  const state = { kinds: kinds.value, threshold: threshold.value, fill: fill.value, cardOpen: cardOpen.value };
+  if (checkpointPath) host.saveState({ checkpointPath, ...state } satisfies Saved);
+}
+
+/** As it was before it was hidden, for the same checkpoint. */
+function restore(path: string): boolean {
+  const saved = host.savedState() as Saved | undefined;
+  if (saved?.checkpointPath !== path) return false;
+  [kinds.value, threshold.value, fill.value] = [saved.kinds, saved.threshold, saved.fill];
+  cardOpen.value ||= saved.cardOpen;
+  return true;
 }
 
 /** Asks the host for everything and listens from now on. */
@@ -143,11 +170,7 @@ export function connect(): void {
     cardInView.value = true;
   });
   effect(askCard);
-  effect(() => {
-    // what the host needs to restore the panel after a reload
-    const path = view.value?.checkpoint.path;
-    if (path) host.saveState({ checkpointPath: path });
-  });
+  effect(saveState);
   host.start();
   host.send(circuitsToHost.ready, null);
 }

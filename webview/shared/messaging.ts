@@ -13,8 +13,10 @@ declare function acquireVsCodeApi(): VsCodeApi;
 export interface HostLink<In, Out> {
   on<K extends keyof In & string>(method: K, handler: (params: In[K]) => void): void;
   send<K extends keyof Out & string>(method: K, params: Out[K]): void;
-  /** Kept by VS Code over a reload of the window; the host reads it when it restores the panel. */
+  /** Kept by VS Code while the panel is hidden and over a reload of the window; the host reads it when it restores the panel. */
   saveState(state: unknown): void;
+  /** What was saved; undefined in a new panel. */
+  savedState(): unknown;
   /** Listens from now on; handlers must be set before. */
   start(): void;
 }
@@ -27,6 +29,7 @@ export function connectHost<In, Out>(): HostLink<In, Out> {
     on: (method, handler) => void messenger.onNotification({ method }, (params) => handler(params as never)),
     send: (method, params) => messenger.sendNotification({ method }, HOST_EXTENSION, params),
     saveState: (state) => api.setState(state),
+    savedState: () => api.getState(),
     start: () => messenger.start(),
   };
 }

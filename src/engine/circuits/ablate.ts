@@ -9,14 +9,18 @@ import { layerHook } from '../graph/hooks';
 import { readPrompt, tokenTextOf } from '../prompt';
 import type { Edit, ForwardResult } from '../runtime/types';
 import { byLayer, editHeads } from './edits';
-import { predictions } from './nextToken';
+import { meanLoss, predictions } from './nextToken';
+import { wholeNumber } from './params';
+
+const MAX_TOP = 100;
 
 /**
  * What a prompt's loss and predictions are without some heads: their hook_z is replaced by zero or, for `mean`, by its mean
  * over the positions of this prompt in the run as it is. Later layers see what the heads no longer write.
  */
 export const ablate: CircuitAnalysis<'ablate'> = async ({ checkpoint, runner }, params, steps) => {
-  const { text, ids: givenIds, heads, mean = false, topK = 5 } = params;
+  const { text, ids: givenIds, heads, mean = false } = params;
+  const topK = wholeNumber('topK', params.topK ?? 5, MAX_TOP);
   const { tokens, notices } = readPrompt(checkpoint, { text, ids: givenIds });
   const { description } = checkpoint;
   checkHeads(description, heads);
@@ -67,11 +71,9 @@ function meanOverPositions({ shape, data }: HookTensor): HookTensor {
 }
 
 function ablationSide({ next }: ForwardResult, textOf: (id: number) => string): AblationSide {
-  const tokenLoss = next!.tokenLogProbs.map((logProb) => -logProb);
-  const predicted = tokenLoss.subarray(1);
   return {
-    loss: predicted.reduce((sum, loss) => sum + loss, 0) / predicted.length,
-    tokenLoss,
+    loss: meanLoss(next!),
+    tokenLoss: next!.tokenLogProbs.map((logProb) => -logProb),
     predictions: predictions(next!, textOf),
   };
 }

@@ -10,11 +10,10 @@ import type { ModelDescription } from '../checkpoint/description';
 import type { OpenModel } from '../circuitHandlers';
 import { outputPerHead } from '../graph/attention';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
-import { layerHook } from '../graph/hooks';
+import { embedHooks, layerHook } from '../graph/hooks';
 import type { Weights } from '../graph/weights';
 import type { Steps } from '../runtime/types';
 import { runWeights } from '../runtime/weightRun';
-import { embedHooks } from './frozenLinear';
 import { dot, hookRow, lastRow, total, type Hooks } from './rows';
 import type { UnembedColumn } from './unembedColumn';
 

@@ -80,7 +80,7 @@ export function emitGrams(
 ): Record<'Q' | 'K' | 'V' | 'O', Value> {
   const gram = (W: Value, outer: boolean): Value => {
     const x = toDouble(g, W);
-    const t = g.op('Transpose', [x], { perm: [0, 2, 1] });
+    const t = toDouble(g, g.op('Transpose', [W], { perm: [0, 2, 1] }));
     return g.op('Cast', [g.op('MatMul', outer ? [x, t] : [t, x])], { to: DataType.FLOAT });
   };
   return { Q: gram(W_Q, false), K: gram(W_K, false), V: gram(W_V, false), O: gram(W_O, true) };

@@ -20,12 +20,12 @@ export async function compositionBaseline(
   const { dModel, dHead } = checkpoint.description;
   const sizes = { nHeads: DRAWS, dModel, dHead };
   const normal = gaussians(seed);
-  const [earlier, later] = [normal, normal].map((draw) => ({
-    W_Q: draw([DRAWS, dModel, dHead]),
-    W_K: draw([DRAWS, dModel, dHead]),
-    W_V: draw([DRAWS, dModel, dHead]),
-    W_O: draw([DRAWS, dHead, dModel]),
-  })) as [Draws, Draws];
+  const reading = (): Tensor => normal([DRAWS, dModel, dHead]);
+  const writing = (): Tensor => normal([DRAWS, dHead, dModel]);
+  const W_V = reading();
+  // of the earlier heads, nothing asks for W_Q and W_K
+  const earlier: Draws = { W_Q: W_V, W_K: W_V, W_V, W_O: writing() };
+  const later: Draws = { W_Q: reading(), W_K: reading(), W_V: reading(), W_O: writing() };
   const run = runWeights.bind(undefined, checkpoint, runner.provider);
   const factors = async (draws: Draws): Promise<LayerFactors> =>
     factorsOf(await run((g) => emitGrams(g, inputs(g, draws)), draws), sizes);

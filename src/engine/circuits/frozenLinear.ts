@@ -12,17 +12,11 @@ import type { ModelDescription } from '../checkpoint/description';
 import type { OpenModel } from '../circuitHandlers';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { headWeights } from '../graph/canonical';
-import { layerHook } from '../graph/hooks';
+import { embedHooks, layerHook } from '../graph/hooks';
 import type { Weights } from '../graph/weights';
 import type { Steps } from '../runtime/types';
 import { WeightGraph } from '../runtime/weightRun';
 import type { Hooks } from './rows';
-
-/** What the first block reads is made of these. */
-export const embedHooks = (d: ModelDescription): string[] => [
-  'hook_embed',
-  ...(d.positions.kind === 'standard' ? ['hook_pos_embed'] : []),
-];
 
 /** What a frozen model is made of. */
 export const frozenHooks = (d: ModelDescription): string[] => [
@@ -40,7 +34,7 @@ export function residualStart(d: ModelDescription, hooks: Hooks): HookTensor {
   return { shape: embed.shape, data: sum(embed.data, hooks['hook_pos_embed']!.data) };
 }
 
-export const sum = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + b[i]!);
+const sum = (a: Float32Array, b: Float32Array): Float32Array => a.map((value, i) => value + b[i]!);
 
 /** One layer's heads with their patterns and its norm's scale frozen; to be disposed. */
 export class FrozenLayer {

@@ -5,7 +5,7 @@
  */
 import { Tensor } from 'onnxruntime-node';
 import type { TermEffect } from '../../protocol/circuits/paths';
-import { headName, type HeadRef } from '../../protocol/checkpoint';
+import type { HeadRef } from '../../protocol/checkpoint';
 import type { HookTensor } from '../../protocol/engine';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
@@ -19,6 +19,8 @@ import { readPrompt } from '../prompt';
 import type { Steps } from '../runtime/types';
 import { WeightGraph } from '../runtime/weightRun';
 import { addEach, frozenHooks, FrozenLayer, frozenOrders, residualStart } from './frozenLinear';
+import { meanLoss } from './nextToken';
+import { pathName } from './pathExpansion';
 import { total, type Hooks } from './rows';
 
 /** Virtual heads are left out where there are more: each costs an unembedding of the whole text. */
@@ -48,12 +50,11 @@ export const importance: CircuitAnalysis<'importance'> = async (model, { text, i
       orders.push({ n, loss: await loss.of(resid) });
     }
     const whole = { resid: { data: resid, shape }, loss: orders.at(-1)!.loss };
-    const nVirtual = (d.nHeads ** 2 * d.nLayers * (d.nLayers - 1)) / 2;
+    const nVirtual = virtualHeads(d);
     const terms = await termEffects(model, hooks, loss, whole, nVirtual <= MAX_VIRTUAL_HEADS, steps);
-    const own = next!.tokenLogProbs.subarray(1);
     return {
       tokens: prompt.tokens,
-      loss: -total(own) / own.length,
+      loss: meanLoss(next!),
       orders,
       terms: terms.sort((a, b) => b.effect - a.effect),
       notices: [...prompt.notices, ...notices(d, nVirtual)],
@@ -69,6 +70,9 @@ function checkAttentionOnly({ name, description: { layers } }: Checkpoint): void
     `Term importance needs an attention-only model: ${name} has MLPs, and what an MLP writes is no sum over the paths into it.`,
   );
 }
+
+/** Pairs of a head and one in a later layer. */
+const virtualHeads = ({ nHeads, nLayers }: ModelDescription): number => (nHeads ** 2 * nLayers * (nLayers - 1)) / 2;
 
 function notices(d: ModelDescription, nVirtual: number): string[] {
   const all: string[] = [];
@@ -101,32 +105,28 @@ async function termEffects(
   /** What each head so far wrote when it read the embedding. */
   const written: { head: HeadRef; data: Float32Array }[] = [];
   const terms: TermEffect[] = [];
+  const count = d.nLayers * d.nHeads + (virtual ? virtualHeads(d) : 0);
   const add = async (heads: HeadRef[], data: Float32Array): Promise<void> => {
+    const name = pathName(heads);
+    await steps.step(`Taking out ${name}`, terms.length / count);
     const left = whole.resid.data.map((value, i) => value - data[i]!);
     const effect = (await loss.of(left)) - whole.loss;
-    terms.push({
-      name: heads.map(headName).join('→'),
-      kind: heads.length === 1 ? 'head' : 'virtualHead',
-      heads,
-      effect,
-    });
+    terms.push({ name, kind: heads.length === 1 ? 'head' : 'virtualHead', heads, effect });
   };
   for (let layer = 0; layer < d.nLayers; layer++) {
     const frozen = await FrozenLayer.create(model, layer, hooks);
     try {
       for (const earlier of virtual ? written : []) {
-        await steps.step(`Taking out ${headName(earlier.head)} → layer ${layer}`, layer / d.nLayers);
         const { each } = await frozen.run({ data: earlier.data, shape });
         for (let head = 0; head < d.nHeads; head++)
           await add([earlier.head, { layer, head }], each.data.subarray(head * size, (head + 1) * size));
       }
       const { each, headBias } = await frozen.run(start);
       for (let head = 0; head < d.nHeads; head++) {
-        await steps.step(`Taking out ${headName({ layer, head })}`, (layer + 0.5) / d.nLayers);
         const data = each.data.slice(head * size, (head + 1) * size);
         addEach(data, headBias.data.subarray(head * d.dModel, (head + 1) * d.dModel), d.dModel);
         await add([{ layer, head }], data);
-        written.push({ head: { layer, head }, data });
+        if (virtual) written.push({ head: { layer, head }, data });
       }
     } finally {
       await frozen.dispose();

@@ -1,11 +1,11 @@
 import { headName } from '../../protocol/checkpoint';
 import type { HeadScore } from '../../protocol/circuits';
 import type { InductionPair } from '../../protocol/circuits/behaviour';
-import { InputError } from '../checkpoint/errors';
 import type { CircuitAnalysis } from '../circuitHandlers';
 import { composition } from './composition';
 import { qkMatchingThrough } from './eigenvalues';
 import { headScores } from './headScores';
+import { wholeNumber } from './params';
 
 const DEFAULT_TOP = 20;
 const MAX_TOP = 1000;
@@ -27,9 +27,8 @@ type Pair = Omit<InductionPair, 'reasons' | 'qkMatching'>;
  * says what the circuit does, not that there is one: it is given as a reason and does not count.
  */
 export const inductionCircuits: CircuitAnalysis<'inductionCircuits'> = async (model, params, steps) => {
-  const { top = DEFAULT_TOP, foldNorm = true } = params;
-  if (!Number.isInteger(top) || top < 1 || top > MAX_TOP)
-    throw new InputError(`top: found ${top}, a whole number from 1 to ${MAX_TOP} was expected.`);
+  const { foldNorm = true } = params;
+  const top = wholeNumber('top', params.top ?? DEFAULT_TOP, MAX_TOP);
   const { nLayers, nHeads } = model.checkpoint.description;
   if (nLayers < 2) return { pairs: [], notices: ['An induction circuit needs two layers of attention.'] };
   const { heads, notices } = await headScores(model, params, steps);

@@ -1,10 +1,10 @@
 import type { HookTensor } from '../../protocol/engine';
 import type { ModelDescription } from '../checkpoint/description';
-import { InputError } from '../checkpoint/errors';
 import type { CircuitAnalysis } from '../circuitHandlers';
-import { layerHook } from '../graph/hooks';
+import { embedHooks, layerHook } from '../graph/hooks';
 import { readPrompt, tokenTextOf } from '../prompt';
 import { predictions } from './nextToken';
+import { wholeNumber } from './params';
 
 const MAX_TOP = 100;
 
@@ -17,9 +17,8 @@ export const lens: CircuitAnalysis<'lens'> = async (
   { text, ids: givenIds, topK = 5 },
   steps,
 ) => {
-  if (!Number.isInteger(topK) || topK < 1 || topK > MAX_TOP)
-    throw new InputError(`topK: found ${topK}, a whole number from 1 to ${MAX_TOP} was expected.`);
   const { description } = checkpoint;
+  const k = Math.min(wholeNumber('topK', topK, MAX_TOP), description.dVocab);
   const textOf = tokenTextOf(checkpoint);
   const { tokens, notices } = readPrompt(checkpoint, { text, ids: givenIds });
   const ids = tokens.map(({ id }) => id);
@@ -28,7 +27,6 @@ export const lens: CircuitAnalysis<'lens'> = async (
   const stages = stagesOf(description);
   const { hooks, next } = await runner.run({ ids, hooks: stages.flatMap((stage) => stage.hooks), topK: 1 }, steps);
 
-  const k = Math.min(topK, description.dVocab);
   const size = stages.length * n;
   const topIds = new Int32Array(size * k);
   const topP = new Float32Array(size * k);
@@ -67,14 +65,15 @@ export const lens: CircuitAnalysis<'lens'> = async (
 };
 
 /** Rows of the lens, bottom to top; a row is the sum of its hooks. */
-function stagesOf({ nLayers, positions }: ModelDescription): { label: string; hooks: string[] }[] {
-  // without blocks there is no hook of the residual stream
-  const embedded = positions.kind === 'standard' ? ['hook_embed', 'hook_pos_embed'] : ['hook_embed'];
+function stagesOf(d: ModelDescription): { label: string; hooks: string[] }[] {
+  const { nLayers } = d;
   const layers = Array.from({ length: nLayers }, (_, layer) => ({
     label: `L${layer}`,
     hooks: [layerHook(layer, 'residPre')],
   }));
-  return [...layers, { label: 'out', hooks: nLayers === 0 ? embedded : [layerHook(nLayers - 1, 'residPost')] }];
+  // without blocks there is no hook of the residual stream
+  const out = nLayers === 0 ? embedHooks(d) : [layerHook(nLayers - 1, 'residPost')];
+  return [...layers, { label: 'out', hooks: out }];
 }
 
 function sum([first, ...rest]: HookTensor[]): Float32Array {

@@ -51,15 +51,18 @@ export const patch: CircuitAnalysis<'patch'> = async ({ checkpoint, runner }, pa
 
   const comparable = Math.abs(clean - corrupted) >= ROUNDING;
   // + 0: what changes nothing is 0, not −0
-  const effect = (patched: number): number => (comparable ? (patched - corrupted) / (clean - corrupted) + 0 : NaN);
+  const effect = (patched: number): number => (patched - corrupted) / (clean - corrupted) + 0;
 
-  const resid = new Float32Array(nLayers * n);
-  const heads = new Float32Array(nLayers * nHeads);
+  const nothing = comparable ? 0 : NaN;
+  const resid = new Float32Array(nLayers * n).fill(nothing);
+  const heads = new Float32Array(nLayers * nHeads).fill(nothing);
+  // before the first token that differs, the two runs are the same
+  const from = prompts.clean.findIndex(({ id }, position) => id !== prompts.corrupted[position]!.id);
   const patches = layers.flatMap((layer) => [
-    ...residPatches(layer, n, cleanRun.hooks[layerHook(layer, 'residPre')]!, resid),
+    ...residPatches(layer, { from, to: n }, cleanRun.hooks[layerHook(layer, 'residPre')]!, resid),
     ...headPatches(layer, nHeads, cleanRun.hooks[layerHook(layer, 'z')]!, heads),
   ]);
-  for (const [done, { into, at, interventions }] of patches.entries()) {
+  for (const [done, { into, at, interventions }] of (comparable ? patches : []).entries()) {
     await steps.step(`Patching, run ${done + 1} of ${patches.length}`, done / patches.length);
     into[at] = effect(difference(await corruptedRun(interventions())));
   }
@@ -82,10 +85,15 @@ export const patch: CircuitAnalysis<'patch'> = async ({ checkpoint, runner }, pa
 
 const NO_EDITS: Interventions = { z: new Map<number, Edit>(), resid: new Map<number, Edit>() };
 
-function* residPatches(layer: number, n: number, clean: HookTensor, into: Float32Array): Generator<Patch> {
-  for (let position = 0; position < n; position++) {
+function* residPatches(
+  layer: number,
+  { from, to }: { from: number; to: number },
+  clean: HookTensor,
+  into: Float32Array,
+): Generator<Patch> {
+  for (let position = from; position < to; position++) {
     const interventions = (): Interventions => ({ resid: new Map([[layer, editPositions([position], clean)]]) });
-    yield { into, at: layer * n + position, interventions };
+    yield { into, at: layer * to + position, interventions };
   }
 }
 

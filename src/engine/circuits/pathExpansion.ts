@@ -11,11 +11,11 @@ import type { ModelDescription } from '../checkpoint/description';
 import type { OpenModel } from '../circuitHandlers';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { headWeights } from '../graph/canonical';
-import { layerHook } from '../graph/hooks';
+import { embedHooks, layerHook } from '../graph/hooks';
 import type { Weights } from '../graph/weights';
 import type { Steps } from '../runtime/types';
 import { runWeights, WeightGraph } from '../runtime/weightRun';
-import { embedHooks, frozenOrders, residualStart } from './frozenLinear';
+import { frozenOrders, residualStart } from './frozenLinear';
 import { dot, hookRow, lastRow, total, type Hooks } from './rows';
 
 /** Paths that are listed one by one; longer ones are one term together. */

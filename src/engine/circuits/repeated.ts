@@ -3,6 +3,7 @@ import type { HeadScoresParams } from '../../protocol/circuits';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
 import { checkIds } from '../prompt';
+import { wholeNumber } from './params';
 import { seededUniform } from './random';
 
 const DEFAULTS = { length: 50, batch: 4, seed: 0 };
@@ -61,9 +62,4 @@ function randomSequences(
   });
   const notices = bosId === undefined ? [`${name} names no BOS token: the random sequences begin without one.`] : [];
   return { sequences, length, start, seed, notices };
-}
-
-function wholeNumber(name: string, value: number, max: number): number {
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value;
-  throw new InputError(`${name}: found ${value}, a whole number from 1 to ${max} was expected.`);
 }

@@ -15,10 +15,11 @@ export function choleskyFactor(gram: Float32Array, n: number): Float32Array {
     const pivot = rest[i * n + i]!;
     if (pivot <= largest * 1e-7) continue;
     const root = Math.sqrt(pivot);
-    for (let j = i; j < n; j++) R[i * n + j] = rest[i * n + j]! / root;
+    const row = R.subarray(i * n, (i + 1) * n);
+    for (let j = i; j < n; j++) row[j] = rest[i * n + j]! / root;
     for (let k = i + 1; k < n; k++) {
-      const factor = R[i * n + k]!;
-      if (factor !== 0) for (let j = k; j < n; j++) rest[k * n + j]! -= factor * R[i * n + j]!;
+      const factor = row[k]!;
+      for (let j = k, at = k * n + k; j < n; j++, at++) rest[at] = rest[at]! - factor * row[j]!;
     }
   }
   return Float32Array.from(R);

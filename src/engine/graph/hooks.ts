@@ -60,6 +60,10 @@ export function hookNames(d: ModelDescription): string[] {
   return [...names, 'logits'];
 }
 
+/** The residual stream begins as the sum of these. */
+export const embedHooks = ({ positions }: ModelDescription): string[] =>
+  positions.kind === 'standard' ? ['hook_embed', 'hook_pos_embed'] : ['hook_embed'];
+
 /**
  * Hooks that match any of the globs (`*` stands for any characters), in model order.
  * @throws InputError naming a glob that matches nothing

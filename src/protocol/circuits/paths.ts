@@ -25,7 +25,10 @@ export interface PathTerm {
   value: number;
   /** `head`: it; `virtualHead`: its heads, earliest first. */
   heads?: HeadRef[];
-  /** Adds up to `value`: what came from each source position, 0 … `position`. Heads and virtual heads only. `[src]` */
+  /**
+   * Adds up to `value`: what came from each source position, 0 … `position`. Heads and virtual heads only: the embedding, positions
+   * and MLPs are those of `position` itself, biases come from no position. `[src]`
+   */
   bySource?: Float32Array;
 }
 

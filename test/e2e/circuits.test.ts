@@ -1,0 +1,91 @@
+// Circuits in a real VS Code: from the palette to the induction circuit, its heads named everywhere.
+import assert from 'node:assert/strict';
+import type { Frame } from 'playwright-core';
+import { defaultThreshold, edgesFrom, excesses, scaleEnd } from '../../webview/circuits/excess';
+import { curvePoint, edgeAt, layoutEdges, layoutGraph } from '../../webview/circuits/graphLayout';
+import { composition } from './panel/circuitsSuite';
+import { describeWorkbench, startWorkbench, type Theme, type Workbench } from './support/workbench';
+
+const settings = { 'editor.minimap.enabled': false, 'workbench.activityBar.location': 'default' };
+
+/** Lines 4–9 of total.ts, then the circuits panel from the palette. */
+async function showCircuits(workbench: Workbench): Promise<Frame> {
+  await workbench.openFile('total.ts');
+  await workbench.selectLines(4, 10);
+  await workbench.page.keyboard.press('Shift+Home');
+  await workbench.palette('Circuitscope: Analyze Selection');
+  await workbench.panelFrame('canvas.heat-base[data-cell]');
+  await workbench.palette('Circuitscope: Show Circuits');
+  return workbench.panelFrame('canvas.graph-canvas[data-edges]');
+}
+
+/** A place on the edge L0H4 → L1H5 (K) where no other edge is nearer. */
+async function inductionEdge(panel: Frame): Promise<{ x: number; y: number }> {
+  const { width } = (await panel.locator('.graph').boundingBox())!;
+  const pairs = excesses(composition);
+  const { edges } = edgesFrom(pairs, ['Q', 'K', 'V'], defaultThreshold(pairs), 300);
+  const curves = layoutEdges(layoutGraph(width, 2, 8), edges, scaleEnd(pairs));
+  const curve = curves.find(
+    ({ edge: { kind, earlier, later } }) => kind === 'K' && earlier.head === 4 && later.head === 5,
+  )!;
+  const places = Array.from({ length: 19 }, (_, i) => curvePoint(curve, (i + 1) / 20));
+  return places.find((at) => edgeAt(curves, at) === curve)!;
+}
+
+describeWorkbench('circuits beside the code', () => {
+  for (const theme of ['dark', 'light'] as Theme[]) {
+    it(`finds the induction circuit of attn-only-2l, ${theme}`, async () => {
+      const workbench = await startWorkbench({ theme, settings });
+      try {
+        const panel = await showCircuits(workbench);
+        await panel.locator('[data-node="L0H4"] .pill', { hasText: 'prev' }).waitFor();
+        const edge = await inductionEdge(panel);
+        await panel.locator('.graph-canvas').hover({ position: edge });
+        const tip = (await panel.locator('.pair-tip').innerText()).replaceAll(/\s+/g, ' ');
+        assert.match(tip, /^L0H4 → L1H5 .* K 0\.170 \+0\.10\d/);
+        await panel.locator('.graph-canvas').click({ position: edge });
+        await panel.locator('[data-node="L1H5"].chosen').waitFor();
+        await panel.locator('.circuit').first().waitFor();
+        const best = (await panel.locator('.circuit').allInnerTexts()).slice(0, 2);
+        assert.ok(
+          best.every((text) => /^L0H4 → L1H[57]/.test(text)),
+          best.join('; '),
+        );
+        await workbench.page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
+        const row = workbench.page.locator('.pane-body .monaco-list-row', { hasText: 'L1H5' });
+        await row
+          .filter({ hasText: /induction 0\.\d\d/ })
+          .first()
+          .waitFor();
+        await panel.locator('.graph-canvas').hover({ position: edge });
+        await workbench.page.waitForTimeout(400);
+        await workbench.shot(`circuits-${theme}`);
+      } finally {
+        await workbench.close();
+      }
+    });
+  }
+
+  it('shows in the attention panel the head of the edge that is clicked, with its name', async () => {
+    const workbench = await startWorkbench({ settings });
+    try {
+      const panel = await showCircuits(workbench);
+      await panel.locator('.graph-canvas').click({ position: await inductionEdge(panel) });
+      await panel.locator('[data-node="L1H5"].chosen').waitFor();
+      await workbench.palette('Circuitscope: Show Attention');
+      const attention = await workbench.panelFrame('canvas.heat-base[data-name="L1H5"]');
+      await attention.locator('[data-head="L1H5"].named').waitFor();
+      await attention
+        .locator('h2 .pill', { hasText: /^induction 0\.\d\d$/ })
+        .first()
+        .waitFor();
+      await workbench.shot('attention-named');
+      await workbench.palette('Circuitscope: Show Head Card');
+      await workbench.panelFrame('[data-head-card="L1H5"]');
+      await workbench.page.waitForTimeout(300);
+      await workbench.shot('circuits-headCard');
+    } finally {
+      await workbench.close();
+    }
+  });
+});
