@@ -60,7 +60,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   });
   const trees = {
     'circuitscope.analyses': new AnalysesTree(analyses),
-    'circuitscope.selection': new SelectionTree(analyses, selection),
+    'circuitscope.selection': new SelectionTree(analyses, selection, circuits),
   };
   const everywhere: vscode.DocumentSelector = { scheme: '*' };
   context.subscriptions.push(

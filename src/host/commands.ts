@@ -40,8 +40,10 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
     if (checkpoint) await p.checkpoints.close(checkpoint);
   },
   showCircuits: (node?: unknown) => {
+    const analysis = p.analyses.all.find((a) => a === node);
     const checkpoint = checkpointOf(node);
-    if (checkpoint) p.checkpoints.choose(checkpoint);
+    if (analysis) p.analyses.show(analysis);
+    else if (checkpoint) p.checkpoints.choose(checkpoint);
     p.circuitsPanel.show();
   },
   showHeadCard: () => p.circuitsPanel.showHeadCard(),

@@ -22,6 +22,10 @@ export const reportCommands = (p: ReportCommandParts): Record<string, (...args: 
     choose(p.analyses, analysis);
     p.reports.lens.show();
   },
+  showImportance: (analysis?: Analysis) => {
+    choose(p.analyses, analysis);
+    p.reports.importance.show();
+  },
   showBigrams: () => p.reports.bigrams.show(),
   patchActivations: async () => {
     const question = await askPatching(p);

@@ -36,6 +36,13 @@ const definitions: { [M in ReportMethod]: Omit<ReportDefinition<M>, 'method'> } 
     empty: 'Open a checkpoint: what follows what by its direct path appears here.',
     params: (question) => question,
   },
+  importance: {
+    title: 'Term Importance',
+    about: 'analysis',
+    initial: {},
+    empty: `${ANALYZE_FIRST} Which paths the loss needs appears here.`,
+    params: (_, subject) => idsOf(subject),
+  },
   patch: {
     title: 'Activation Patching',
     about: 'checkpoint',
@@ -60,6 +67,7 @@ export function createReports(parts: ReportParts): Reports {
     paths: make('paths'),
     lens: make('lens'),
     bigrams: make('bigrams'),
+    importance: make('importance'),
     patch: make('patch'),
     ablate: make('ablate'),
   };

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
 import { scoreLabels } from '../protocol/circuits';
-import { focusToken, type Selection } from '../protocol/selection';
+import { focusToken, type HeadPair, type Selection } from '../protocol/selection';
 import { visibleText } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
@@ -18,6 +18,12 @@ export type CheckpointNode =
 /** The checkpoint that a context menu was opened on. */
 export const checkpointOf = (node: unknown): CheckpointInfo | undefined =>
   typeof node === 'object' && node !== null && 'checkpoint' in node ? (node as CheckpointNode).checkpoint : undefined;
+
+/** `induction 0.88`, …: the names of a head with their scores. */
+const namesOf = (circuits: Circuits, checkpoint: CheckpointInfo, { layer, head }: HeadRef): string[] =>
+  (circuits.names(checkpoint)?.[layer * checkpoint.nHeads + head] ?? []).map(
+    ({ name, score }) => `${scoreLabels[name]} ${score.toFixed(2)}`,
+  );
 
 /** A provider whose tree changes as a whole. */
 abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable {
@@ -68,8 +74,7 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
       case 'head': {
         const item = new vscode.TreeItem(headName(node.at));
         item.id = `${c.path}/${headName(node.at)}`;
-        const names = this.circuits.names(c)?.[node.at.layer * c.nHeads + node.at.head] ?? [];
-        const said = names.map(({ name, score }) => `${scoreLabels[name]} ${score.toFixed(2)}`);
+        const said = namesOf(this.circuits, c, node.at);
         item.description = said[0] ?? '';
         if (said.length > 0) item.tooltip = `${headName(node.at)}: ${said.join(', ')}`;
         item.command = { command: 'circuitscope.showHead', title: 'Show Head', arguments: [node.at, c.path] };
@@ -104,7 +109,9 @@ interface AnalysisView {
 }
 const VIEWS: Omit<AnalysisView, 'of'>[] = [
   { label: 'Attention', icon: 'eye', command: 'circuitscope.showAttention' },
+  { label: 'Circuits', icon: 'type-hierarchy', command: 'circuitscope.showCircuits' },
   { label: 'Paths', icon: 'git-merge', command: 'circuitscope.showPaths' },
+  { label: 'Term Importance', icon: 'graph', command: 'circuitscope.showImportance' },
   { label: 'Logit Lens', icon: 'layers', command: 'circuitscope.showLens' },
 ];
 
@@ -156,11 +163,13 @@ export class SelectionTree extends Tree<Line> {
   constructor(
     private readonly analyses: Analyses,
     private readonly selection: SelectionStore,
+    private readonly circuits: Circuits,
   ) {
     super();
     this.disposables.push(
       analyses.onDidChange(() => this.changed.fire()),
       selection.onDidChange(() => this.changed.fire()),
+      circuits.onDidChange(() => this.changed.fire()),
     );
   }
 
@@ -173,11 +182,11 @@ export class SelectionTree extends Tree<Line> {
 
   getChildren(line?: Line): Line[] {
     const { current } = this.analyses;
-    return line || !current ? [] : selectionLines(current, this.selection.value);
+    return line || !current ? [] : selectionLines(current, this.selection.value, this.circuits);
   }
 }
 
-export function selectionLines({ info }: Analysis, s: Selection): Line[] {
+export function selectionLines({ info, checkpoint }: Analysis, s: Selection, circuits: Circuits): Line[] {
   const tokenLine = (token: number | undefined, role: string, icon: string): Line[] =>
     token === undefined || !info.tokens[token]
       ? []
@@ -185,16 +194,25 @@ export function selectionLines({ info }: Analysis, s: Selection): Line[] {
   const heads = plural(info.nLayers * info.nHeads, 'head');
   const what = s.reduction === 'one' ? headName(s.head) : `${s.reduction} of ${heads}`;
   const { destination, source } = s.locked;
-  const anyLock = destination !== undefined || source !== undefined;
-  const preview = anyLock ? undefined : focusToken(s);
+  const tokenLock = destination !== undefined || source !== undefined;
+  const [name] = s.reduction === 'one' ? namesOf(circuits, checkpoint, s.head) : [];
+  const weights = s.weighting === 'pattern' ? 'weights' : 'value-weighted';
+  const preview = tokenLock ? undefined : focusToken(s);
   return [
     ...tokenLine(destination, 'destination', 'pinned'),
     ...tokenLine(source, 'source', 'pinned'),
     ...tokenLine(preview?.token, preview?.side ?? '', 'circle-outline'),
-    { label: what, description: s.weighting === 'pattern' ? 'weights' : 'value-weighted', icon: 'eye' },
-    { label: '', description: anyLock ? 'Esc unlocks' : 'click or Enter locks a token' },
+    ...(s.pair ? [pairLine(s.pair)] : []),
+    { label: what, description: name ? `${name} · ${weights}` : weights, icon: 'eye' },
+    { label: '', description: tokenLock || s.pair ? 'Esc unlocks' : 'click or Enter locks a token' },
   ];
 }
+
+const pairLine = ({ earlier, later, kind }: HeadPair): Line => ({
+  label: `${headName(earlier)} → ${headName(later)}`,
+  description: `${kind}-composition`,
+  icon: 'pinned',
+});
 
 /** Keeps the tree's own selection on the head that is shown, while the tree can be seen. */
 export function followHead(

@@ -13,6 +13,7 @@ export interface ReportQuestions {
   paths: Pick<CircuitRequests['paths'][0], 'token'>;
   lens: object;
   bigrams: Pick<CircuitRequests['bigrams'][0], 'token' | 'top'>;
+  importance: object;
   patch: Pick<CircuitRequests['patch'][0], 'clean' | 'corrupted' | 'answer' | 'wrong'>;
   ablate: Pick<CircuitRequests['ablate'][0], 'heads' | 'mean'>;
 }

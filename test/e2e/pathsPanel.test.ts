@@ -143,17 +143,18 @@ describe('paths panel', () => {
 
   it('copies and exports its terms', async () => {
     panel = await open();
-    for (const name of ['Copy table', 'Table (CSV)', 'Table (JSON)']) {
+    for (const name of ['Copy table', 'Table (CSV)', 'Table (JSON)', 'Picture (PNG)']) {
       await panel.page.getByRole('button', { name: 'Export' }).click();
       await panel.page.getByRole('menuitem', { name }).click();
     }
-    const files = await eventually('two files', async () => {
+    const files = await eventually('three files', async () => {
       const all = await sent<{ name: string; format: string; content: string }>('report/save');
-      return all.length === 2 ? all : undefined;
+      return all.length === 3 ? all : undefined;
     });
     const [first] = at(LAST).terms;
     assert.equal(files[0]!.content.split('\n')[1], `"${first!.name}","${first!.kind}",${first!.value}`);
     assert.equal((JSON.parse(files[1]!.content) as unknown[]).length, at(LAST).terms.length);
+    assert.deepEqual(Object.values(files[2]!.content).slice(0, 4), [137, 80, 78, 71]);
     assert.match((await sent<string>('report/copy'))[0]!, /^name\tkind\tvalue\n/);
   });
 

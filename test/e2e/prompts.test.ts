@@ -122,6 +122,17 @@ for (const theme of ['dark', 'light'] as Theme[])
       await workbench.page.keyboard.press('Escape');
     });
 
+    it('shows that the loss falls with every order of paths', async () => {
+      await workbench.palette('Circuitscope: Show Term Importance');
+      const importance = await workbench.panelFrame('canvas[data-orders]');
+      const label = (await importance.locator('.orders').getAttribute('aria-label'))!;
+      const losses = [...label.matchAll(/(\d+\.\d\d)/g)].map(([text]) => Number(text));
+      assert.equal(losses.length, 3, label);
+      assert.equal(losses.at(-1), 2.37, 'all paths: the mean loss of the reference');
+      assert.ok(losses[0]! > losses[2]!, label);
+      await workbench.shot(`importance-${theme}`);
+    });
+
     it('lists bigrams and finds a token', async () => {
       await workbench.palette('Circuitscope: Show Bigrams');
       const bigrams = await workbench.panelFrame('.table[aria-label^="Bigrams"] tbody tr');
@@ -146,20 +157,15 @@ for (const theme of ['dark', 'light'] as Theme[])
     it('patches activations between two prompts', async () => {
       await workbench.palette('Circuitscope: Activation Patching…');
       await answer(workbench, [
-        [/The clean prompt/, 'const add = 1; const total = 2; const add'],
-        [/The corrupted prompt/, 'const total = 1; const add = 2; const total'],
-        [/should follow the clean/, ' ='],
-        [/should follow the corrupted/, '('],
+        [/The clean prompt/, 'export function add(a); export function'],
+        [/The corrupted prompt/, 'export function total(a); export function'],
+        [/should follow the clean/, ' add'],
+        [/should follow the corrupted/, ' total'],
       ]);
       const patch = await workbench.panelFrame('[data-map="heads"] canvas[data-rows]');
-      assert.deepEqual(await patch.locator('.differs').allInnerTexts(), [
-        '·add',
-        '·total',
-        '·add',
-        '·total',
-        '·add',
-        '·total',
-      ]);
+      const differences = (await patch.locator('.prompts td.number').allInnerTexts()).map(number);
+      assert.ok(differences[0]! > 0 && differences[1]! < 0, `${differences.join()}: each prompt repeats its own name`);
+      assert.deepEqual(await patch.locator('.differs').allInnerTexts(), ['·add', '·total']);
       await workbench.shot(`patch-${theme}`);
     });
 
@@ -198,9 +204,10 @@ for (const theme of ['dark', 'light'] as Theme[])
       await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
       const row = (text: string): ReturnType<typeof page.locator> =>
         page.locator('.pane-body .monaco-list-row', { hasText: text });
-      for (const name of ['Attention', 'Paths', 'Logit Lens']) await row(name).first().waitFor();
+      for (const name of ['Attention', 'Paths', 'Term Importance', 'Logit Lens']) await row(name).first().waitFor();
       await row('Logit Lens').first().click();
       await page.locator('.tab.active', { hasText: 'Logit Lens' }).waitFor();
+      await workbench.panelFrame('[data-map="lens"] canvas[data-rows]');
       await workbench.shot(`analyses-${theme}`);
     });
   });

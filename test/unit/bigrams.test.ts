@@ -8,7 +8,7 @@ import { assertLogProbs, logProbs64 } from './support/closeness';
 import { ROOT, SAMPLES } from './support/files';
 import { attnOnly } from './support/families';
 import { product } from './support/frozen64';
-import { heads64 } from './support/heads64';
+import { heads64, turn } from './support/heads64';
 import { noSteps, openModel, openSample } from './support/models';
 import { writeRandomCheckpoint } from './support/randomCheckpoint';
 import { variants } from './support/variants';
@@ -51,9 +51,15 @@ describe('bigrams', function () {
     const { folder, config, weights } = writeRandomCheckpoint(wide);
     const { W_E, W_U } = heads64(config, weights, true);
     const model = await openModel(folder);
-    const best = W_E.map((_, row) => {
-      const logits = product([W_E[row]!], W_U);
-      return logProbs64({ shape: [1, logits[0]!.length], data: logits[0]! })[0]!.reduce((a, b) => Math.max(a, b));
+    const columns = turn(W_U);
+    const best = W_E.map((row) => {
+      const logits = columns.map((column) => {
+        let sum = 0;
+        for (let i = 0; i < row.length; i++) sum += row[i]! * column[i]!;
+        return sum;
+      });
+      const top = logits.reduce((a, b) => Math.max(a, b));
+      return -Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit - top), 0));
     });
     const { bigrams: found } = await bigrams(model, { top: 1 }, noSteps);
     const strongest = best.reduce((a, b) => Math.max(a, b));

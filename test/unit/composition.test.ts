@@ -158,6 +158,7 @@ describe('composition', function () {
     const cli = (...args: string[]): string =>
       execFileSync(process.execPath, [join(ROOT, 'dist/cli.js'), 'composition', sample, '--provider', 'cpu', ...args], {
         encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'pipe'],
       });
     cli('--out', out);
     const tensors = readTensors(out);

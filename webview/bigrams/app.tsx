@@ -1,9 +1,10 @@
 /** What follows what by the direct path alone: a table that is searched by its first token. */
+import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Bigram } from '../../src/protocol/circuits/bigrams';
 import { typedText, visibleText } from '../../src/protocol/tokens';
 import { Field } from '../shared/controls';
-import { fixed } from '../shared/numbers';
+import { fixed, probability as asText } from '../shared/numbers';
 import { ReportFrame } from '../shared/reportFrame';
 import { type Column, Table, tableExports } from '../shared/table';
 import { TokenText } from '../shared/tokenText';
@@ -11,6 +12,11 @@ import { report } from './store';
 
 /** Rows before anything is searched, and of the list of one token. */
 const TOP = { all: 100, one: 500 };
+
+/** The longest bar is the most probable pair of the table. */
+const likeliest = computed(() =>
+  (report.answer.value?.result.bigrams ?? []).reduce((most, { logProb }) => Math.max(most, logProb), -Infinity),
+);
 
 const COLUMNS: Column<Bigram>[] = [
   { name: 'source', value: ({ source }) => source.text, cell: ({ source }) => <TokenText text={source.text} /> },
@@ -33,9 +39,9 @@ const COLUMNS: Column<Bigram>[] = [
     cell: ({ logProb }) => (
       <span class="p-cell">
         <span class="bar">
-          <i style={{ width: `${Math.exp(logProb) * 100}%` }} />
+          <i style={{ width: `${Math.exp(logProb - likeliest.value) * 100}%` }} />
         </span>
-        {fixed(Math.exp(logProb), 3)}
+        {asText(Math.exp(logProb))}
       </span>
     ),
   },

@@ -128,15 +128,15 @@ function Nodes({ place }: { place: GraphLayout }): JSX.Element {
 }
 
 /** Three widths and what they mean; how many edges there are if not all are drawn. */
-function WidthKey(): JSX.Element {
+function WidthKey({ place }: { place: GraphLayout }): JSX.Element {
   const step = 10 ** Math.floor(Math.log10(end.value / 5));
   const marks = [0.19, 0.56, 0.93].map((share) => Math.max(step, Math.round((share * end.value) / step) * step));
   const { edges: drawn, total } = edges.value;
   return (
-    <div class={`width-key ${(layout.value?.nLayers ?? 0) > 2 ? 'beneath' : ''}`}>
+    <div class={`width-key ${place.nLayers > 2 ? 'beneath' : ''}`}>
       {marks.map((mark) => (
         <span key={mark}>
-          <i style={{ height: `${edgeWidth(mark, end.value)}px` }} />
+          <i style={{ height: `${edgeWidth(place, mark, end.value)}px` }} />
           {signed(mark, Math.max(2, -Math.floor(Math.log10(step)))).replace('+0', '+')}
         </span>
       ))}
@@ -224,7 +224,8 @@ export function Graph(): JSX.Element {
           {place ? <i class="node-focus" style={focusBox(place, active)} /> : null}
         </div>
       </div>
-      {pairs.value.length === 0 ? <p class="none no-pairs">One layer: no head reads another.</p> : <WidthKey />}
+      {pairs.value.length === 0 ? <p class="none no-pairs">One layer: no head reads another.</p> : null}
+      {pairs.value.length > 0 && place ? <WidthKey place={place} /> : null}
     </div>
   );
 }

@@ -42,7 +42,7 @@ const GAP = { two: 248, roomy: 96, smallest: 64 };
 const TARGET_HEIGHT = 560;
 /** Room of `L0H0` and of a pill. */
 const ROOM = { name: 40, pill: 72, short: 44 };
-export const WIDEST = 9;
+const WIDEST = 9;
 /** From the node's edge to its edges. */
 const CLEAR = 3;
 /** Share of the way in which a curve still goes straight up. */
@@ -79,8 +79,9 @@ export const nodeAt = ({ left, top, stepX, stepY, nLayers }: GraphLayout, { laye
   y: top + (nLayers - 1 - layer) * stepY,
 });
 
-/** 9 px at the end of the scale, at least 1. */
-export const edgeWidth = (excess: number, end: number): number => Math.max(1, (excess / end) * WIDEST);
+/** 9 px at the end of the scale, less where nodes are smaller; at least 1. */
+export const edgeWidth = ({ radius }: GraphLayout, excess: number, end: number): number =>
+  Math.max(1, (excess / end) * WIDEST * (radius / RADIUS.largest));
 
 const order = (kind: CompositionKind): number => compositionKinds.indexOf(kind);
 
@@ -100,7 +101,7 @@ function ports(
   const places = new Map<Excess, number>();
   for (const group of groups.values()) {
     group.sort((a, b) => a[to].head - b[to].head || a[to].layer - b[to].layer || order(a.kind) - order(b.kind));
-    const widths = group.map(({ excess }) => edgeWidth(excess, end) + BETWEEN);
+    const widths = group.map(({ excess }) => edgeWidth(layout, excess, end) + BETWEEN);
     const total = widths.reduce((sum, width) => sum + width, 0);
     const scale = Math.min(1, (2 * layout.radius + 2) / total);
     let x = nodeAt(layout, group[0]![from]).x - (total * scale) / 2;
@@ -123,7 +124,7 @@ export function layoutEdges(layout: GraphLayout, edges: readonly Excess[], end: 
     const bend = (y0 - y1) * STRAIGHT;
     return {
       edge,
-      width: edgeWidth(edge.excess, end),
+      width: edgeWidth(layout, edge.excess, end),
       points: [
         { x: x0, y: y0 },
         { x: x0, y: y0 - bend },

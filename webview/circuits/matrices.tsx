@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { type CompositionKind, compositionKinds } from '../../src/protocol/circuits';
-import type { HeadPair } from '../../src/protocol/selection';
+import { type HeadPair, samePair, type Selection } from '../../src/protocol/selection';
 import { themeKind } from '../shared/theme';
 import { indexOf } from './excess';
 import { Legend } from './legend';
@@ -136,11 +136,20 @@ function Matrix({ kind, place, layers, first }: MatrixProps): JSX.Element {
         />
         <Labels place={place} layers={layers} first={first} />
         <Ring pair={selection.value.pair} place={place} layers={layers} look="locked" />
-        <Ring pair={selection.value.previewPair} place={place} layers={layers} look={samePlace(selection.value) ? 'locked' : 'hover'} />
+        <Ring
+          pair={selection.value.previewPair}
+          place={place}
+          layers={layers}
+          look={isOverLock(selection.value) ? 'locked' : 'hover'}
+        />
       </div>
     </div>
   );
 }
+
+/** What is locked stays amber under the pointer. */
+const isOverLock = ({ pair, previewPair }: Selection): boolean =>
+  pair !== undefined && previewPair !== undefined && samePair(pair, { ...previewPair, kind: pair.kind });
 
 /** Lower right corner of a cell on the page. */
 function tipPlace(canvas: Element, { earlier, later }: HeadPair, cell: number): { x: number; y: number } {

@@ -1,13 +1,14 @@
 /** The logit lens: what every layer would predict after every token. */
 import type { JSX } from 'preact';
 import { computed } from '@preact/signals';
-import { formatWeight, visibleText } from '../../src/protocol/tokens';
+import { visibleText } from '../../src/protocol/tokens';
 import { type Cell, CellMap } from '../shared/cellMap';
 import { mapsPng } from '../shared/cellMapPng';
 import { ramp, rampGradient, type ThemeKind } from '../shared/colour';
 import { type Choice, Segmented } from '../shared/controls';
 import { type ExportItem, ReportFrame } from '../shared/reportFrame';
 import { type Column, tableExports } from '../shared/table';
+import { probability as asText } from '../shared/numbers';
 import { themeKind } from '../shared/theme';
 import {
   hoveredRow,
@@ -52,14 +53,14 @@ function Tip({ cell }: { cell: Cell }): JSX.Element {
             {visibleText(text)}
             {id === answer?.id ? ' ✓' : ''}
           </span>
-          <b>{formatWeight(p)}</b>
+          <b>{asText(p)}</b>
         </div>
       ))}
       <div class="tip-row muted">
         <span>
           final answer {answerOf(cell.column)}, rank {rank(cell) + 1}
         </span>
-        <b>{formatWeight(probability(cell, 'answer'))}</b>
+        <b>{asText(probability(cell, 'answer'))}</b>
       </div>
     </>
   );
@@ -68,7 +69,7 @@ function Tip({ cell }: { cell: Cell }): JSX.Element {
 const speak = (cell: Cell): string => {
   const [first] = topTokens(cell);
   const token = visibleText(tokens.value[cell.column]?.text ?? '');
-  return `${stageName(cell.row)} after ${token}: ${visibleText(first?.text ?? '')} ${formatWeight(first?.p ?? 0)}, final answer ${answerOf(cell.column)} ${formatWeight(probability(cell, 'answer'))}`;
+  return `${stageName(cell.row)} after ${token}: ${visibleText(first?.text ?? '')} ${asText(first?.p ?? 0)}, final answer ${answerOf(cell.column)} ${asText(probability(cell, 'answer'))}`;
 };
 
 function hover(cell: Cell | undefined): void {

@@ -2,9 +2,10 @@
 import { useMemo } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { PathTerm } from '../../src/protocol/circuits/paths';
-import { ReportFrame } from '../shared/reportFrame';
+import { type ExportItem, ReportFrame } from '../shared/reportFrame';
 import { type Column, tableExports } from '../shared/table';
 import { TokenStrip } from '../shared/tokenStrip';
+import { pathsPng } from './png';
 import { dispatchToken, type Group, groupOf, GROUPS, hidden, paths, report, tokenWeights } from './store';
 import { Target } from './target';
 import { Terms } from './terms';
@@ -55,13 +56,18 @@ function Strip(): JSX.Element {
   );
 }
 
+const pngExport = (name: string): ExportItem => ({
+  label: 'Picture (PNG)',
+  run: () => void pathsPng().then((content) => report.save({ name, format: 'png', content })),
+});
+
 export function App(): JSX.Element {
   const shown = paths.value;
   const name = `${report.subject.value?.checkpoint.name ?? ''}-paths`;
   return (
     <ReportFrame
       report={report}
-      exports={shown ? tableExports(name, COLUMNS, () => shown.terms, report) : []}
+      exports={shown ? [pngExport(name), ...tableExports(name, COLUMNS, () => shown.terms, report)] : []}
       notices={shown?.notices}
     >
       {() => (

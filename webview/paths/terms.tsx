@@ -3,19 +3,11 @@ import type { JSX } from 'preact';
 import { visibleText } from '../../src/protocol/tokens';
 import { fixed, signed } from '../shared/numbers';
 import { TokenText } from '../shared/tokenText';
+import { type Scale, scaleOf } from './scale';
 import { hoveredTerm, paths, report, type Shown, showAll, shownTerms, source, tokens } from './store';
 
 /** Terms that are listed before the rest is asked for. */
 const LISTED = 40;
-
-/** From 0 at the left to 1 at the right. */
-type Scale = (value: number) => number;
-
-function scaleOf(values: readonly number[]): Scale {
-  const low = Math.min(0, ...values);
-  const high = Math.max(0, ...values);
-  return (value) => (value - low) / (high - low || 1);
-}
 
 const percent = (share: number): string => `${share * 100}%`;
 

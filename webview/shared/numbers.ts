@@ -9,3 +9,9 @@ export function signed(value: number, digits = 2): string {
   if (Number(text) === 0) return text.replace('-', '');
   return value > 0 ? `+${text}` : minus(text);
 }
+
+/** Two decimals; what they cannot tell from nothing with one digit and its power of ten. */
+export function probability(p: number): string {
+  if (p === 0 || p >= 0.005 || Number.isNaN(p)) return p.toFixed(2);
+  return p >= 0.0005 ? p.toFixed(3) : minus(p.toExponential(0));
+}

@@ -99,6 +99,19 @@ export const answers: Answers = {
     const known = token === undefined ? {} : { token: { id: Number.isNaN(source) ? 4 : source, text: WORDS[4]! } };
     return { ...known, bigrams: list, foldNorm: true, notices: [] };
   },
+  importance: (tokens) => {
+    const heads = Array.from({ length: 16 }, (_, i) => ({ layer: Math.floor(i / 8), head: i % 8 }));
+    const terms = heads.map((head, i) => ({
+      name: `L${head.layer}H${head.head}`,
+      kind: 'head' as const,
+      heads: [head],
+      effect: (noise(i, 5) - 0.4) ** 3,
+    }));
+    const pair = [heads[4]!, heads[13]!];
+    const virtual = { name: 'L0H4→L1H5', kind: 'virtualHead' as const, heads: pair, effect: 0.1 };
+    const orders = [8.2, 4.1, 2.37].map((loss, n) => ({ n, loss }));
+    return { tokens, loss: 2.37, orders, terms: [...terms, virtual], notices: [] };
+  },
   patch: (tokens) => {
     const clean = tokens.slice(0, 20);
     const corrupted = clean.map((token, i) => (i === 2 ? { ...token, id: 9999, text: ' sum' } : token));

@@ -1,0 +1,76 @@
+/** Which terms of the sum over paths the loss needs. */
+import type { JSX } from 'preact';
+import type { TermEffect } from '../../src/protocol/circuits/paths';
+import { signed } from '../shared/numbers';
+import { ReportFrame } from '../shared/reportFrame';
+import { type Column, Table, tableExports } from '../shared/table';
+import { Orders } from './orders';
+import { report } from './store';
+
+/** Rows of the table: there may be thousands of virtual heads. */
+const LISTED = 200;
+
+const widest = (terms: readonly TermEffect[]): number =>
+  terms.reduce((most, { effect }) => Math.max(most, Math.abs(effect)), 1e-9);
+
+const columnsFor = (terms: readonly TermEffect[]): Column<TermEffect>[] => {
+  const most = widest(terms);
+  return [
+    { name: 'term', value: ({ name }) => name },
+    { name: 'kind', value: ({ kind }) => (kind === 'head' ? 'head' : 'virtual head') },
+    {
+      name: 'effect',
+      title: 'Loss without this one term minus the loss, in nats: positive where the term helps',
+      value: ({ effect }) => effect,
+      cell: ({ effect }) => (
+        <span class="effect">
+          <span class="effect-bar">
+            <i class={effect < 0 ? 'less' : 'more'} style={{ width: `${(Math.abs(effect) / most) * 50}%` }} />
+          </span>
+          {signed(effect, 3)}
+        </span>
+      ),
+    },
+  ];
+};
+
+export function App(): JSX.Element {
+  const shown = report.answer.value?.result;
+  const columns = columnsFor(shown?.terms ?? []);
+  const { head } = report.selection.value;
+  const name = `${report.subject.value?.checkpoint.name ?? ''}-importance`;
+  const largest = [...(shown?.terms ?? [])].sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect)).slice(0, LISTED);
+  return (
+    <ReportFrame
+      report={report}
+      exports={shown ? tableExports(name, columns, () => shown.terms, report) : []}
+      notices={shown?.notices}
+    >
+      {() =>
+        shown ? (
+          <>
+            <Orders shown={shown} />
+            <Table
+              label="Terms by their effect on the loss"
+              columns={columns}
+              rows={largest}
+              initial={{ column: 'effect', descending: true }}
+              onChoose={({ heads }) => {
+                const last = heads.at(-1);
+                if (last) report.dispatch({ kind: 'chooseHead', head: last });
+              }}
+              chosen={({ kind, heads: [only] }) =>
+                kind === 'head' && only?.layer === head.layer && only.head === head.head
+              }
+            />
+            {shown.terms.length > largest.length ? (
+              <p class="block none">
+                The {LISTED} largest of {shown.terms.length} terms; all are exported.
+              </p>
+            ) : null}
+          </>
+        ) : null
+      }
+    </ReportFrame>
+  );
+}

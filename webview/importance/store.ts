@@ -1,0 +1,3 @@
+import { connectReport } from '../shared/report';
+
+export const report = connectReport('importance');
