@@ -15,7 +15,7 @@ import { initialSelection, reduceSelection, type Selection, type SelectionEvent 
 import type { Analyses } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
-import { exportCircuits } from './exportCircuits';
+import { exportCircuits, saveFile } from './exportCircuits';
 import type { Log } from './log';
 import { besideEditor } from './reportPanel';
 import type { SelectionStore } from './selection';
@@ -65,6 +65,8 @@ export class CircuitsPanel implements vscode.Disposable {
     this.on(circuitsToHost.select, ({ event, seq }) => this.select(event, seq));
     this.on(circuitsToHost.command, (name) => this.command(name));
     this.on(circuitsToHost.wantHeadCard, (head) => void this.sendHeadCard(head));
+    this.on(circuitsToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
+    this.on(circuitsToHost.save, (file) => void saveFile(file));
     this.on(circuitsToHost.exportAs, ({ format, png }) => this.export(format, png));
     this.disposables.push(
       this.work,

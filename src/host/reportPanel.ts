@@ -44,6 +44,8 @@ export interface ReportDefinition<M extends ReportMethod> {
   about: 'analysis' | 'checkpoint';
   /** Before anybody asked; without it the panel waits for a question. */
   initial?: ReportQuestions[M];
+  /** The question makes sense for another checkpoint too (texts do; ids of tokens and heads do not). */
+  portable?: boolean;
   /** What is still to be done before there is anything to show. */
   empty: string;
   /** A question in full. The engine is asked again when this changes. */
@@ -70,6 +72,8 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   private to: WebviewIdMessageParticipant | undefined;
   private listening = false;
   private question: ReportQuestions[M] | undefined;
+  /** Folder of the checkpoint that the question was about. */
+  private questionOf: string | undefined;
   /** What was asked last, in full. */
   private asked = '';
   /** What was answered last, for a panel that was hidden: VS Code ends its script and starts it again. */
@@ -107,7 +111,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
 
   /** Beside the editor, which keeps the focus; with a question, asks it. */
   show(question?: ReportQuestions[M]): void {
-    if (question) this.question = question;
+    if (question) this.setQuestion(question);
     if (this.panel) {
       this.panel.reveal(undefined, true);
       if (question) this.ask(question);
@@ -171,8 +175,13 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     this.refresh();
   }
 
-  private ask(question: ReportQuestions[M]): void {
+  private setQuestion(question: ReportQuestions[M] | undefined): void {
     this.question = question;
+    this.questionOf = this.subject()?.checkpoint.path;
+  }
+
+  private ask(question: ReportQuestions[M]): void {
+    this.setQuestion(question);
     this.asked = '';
     this.answered = undefined;
     void this.answer();
@@ -185,6 +194,11 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     if (!subject) {
       this.asked = '';
       this.work.cancel();
+      this.setStatus(this.empty());
+      return;
+    }
+    if (this.questionOf !== subject.checkpoint.path && !this.about.portable) this.setQuestion(this.about.initial);
+    if (!this.question) {
       this.setStatus(this.empty());
       return;
     }

@@ -46,6 +46,7 @@ const definitions: { [M in ReportMethod]: Omit<ReportDefinition<M>, 'method'> } 
   patch: {
     title: 'Activation Patching',
     about: 'checkpoint',
+    portable: true,
     empty: 'Run “Circuitscope: Activation Patching…” and give two prompts of equally many tokens.',
     params: (question) => question,
   },

@@ -5,6 +5,7 @@ import type { CheckpointInfo, HeadRef } from './checkpoint';
 import type { Composition, HeadScores, NamedScore } from './circuits';
 import type { InductionCircuits } from './circuits/behaviour';
 import type { HeadCircuit } from './circuits/headCircuit';
+import type { SavedFile } from './reportPanel';
 import type { SelectionEvent } from './selection';
 
 /** What the panel shows: one checkpoint, whatever is analyzed. */
@@ -58,6 +59,8 @@ export const circuitsToHost = {
   command: 'circuits/command',
   wantHeadCard: 'circuits/wantHeadCard',
   exportAs: 'circuits/export',
+  save: 'circuits/save',
+  copy: 'circuits/copy',
 } as const;
 export interface CircuitsToHost {
   /** The script runs: send everything. */
@@ -68,4 +71,8 @@ export interface CircuitsToHost {
   [circuitsToHost.wantHeadCard]: HeadRef;
   /** `png`: the panel has drawn it and sends the bytes; values are the host's. */
   [circuitsToHost.exportAs]: { format: CircuitsExport; png?: Uint8Array };
+  /** A table of the panel's own. */
+  [circuitsToHost.save]: SavedFile;
+  /** Text for the clipboard. */
+  [circuitsToHost.copy]: string;
 }

@@ -299,10 +299,22 @@ describe('circuits panel', () => {
       });
     });
     await panel.page.locator('[data-head-card="L1H5"]').waitFor();
-    await panel.page.getByText('·add … <b> → ·add', { exact: false }).first().waitFor();
+    const skip = panel.page.getByRole('table', { name: 'Skip-trigrams' }).locator('tbody tr');
+    assert.deepEqual(await skip.locator('td').allInnerTexts(), ['·add', '<b>', '·add', '+2.00']);
+    await panel.page.getByRole('button', { name: 'Export head card' }).click();
+    await panel.page.getByRole('menuitem', { name: 'Table (CSV)' }).click();
+    const csv = await eventually('a table', () =>
+      host(({ sent: all }) => {
+        const found = all.find(({ method }) => method === 'circuits/save');
+        return (found?.params as { content: string } | undefined)?.content;
+      }),
+    );
+    assert.equal(csv.split('\n')[1], '"QK: attends most","<b>"," add","",3.5');
     await panel.settle();
     await panel.page.locator('.head-card').scrollIntoViewIfNeeded();
     await panel.shot('circuits-headCard');
+    await node('L0H0').hover();
+    await panel.settle();
     const asked = (await sent()).filter(({ method }) => method === 'circuits/wantHeadCard');
     assert.equal(asked.length, 1);
   });

@@ -33,7 +33,7 @@ describe('term importance panel', () => {
   it('draws a bar for every order', async () => {
     panel = await open();
     const label = await panel.page.locator('.orders').getAttribute('aria-label');
-    assert.match(label!, /no head 8\.20, one head 4\.10, ≤ 2 heads 2\.37/);
+    assert.match(label!, /no head 8\.20, ≤ 1 head 4\.10, ≤ 2 heads 2\.37/);
     const painted = await panel.page.evaluate<number>(`(() => {
       const canvas = document.querySelector('canvas[data-orders]');
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);

@@ -228,6 +228,26 @@ describe('attention panel', () => {
     assert.ok(picture.length > 5000);
   });
 
+  it('names heads in the grid and over the readout', async () => {
+    await open({ width: 728 });
+    await panel.host((host) => {
+      const headNames: { name: 'induction' | 'ovCopying'; score: number }[][] = Array.from({ length: 16 }, () => []);
+      headNames[13] = [
+        { name: 'induction', score: 0.88 },
+        { name: 'ovCopying', score: 1 },
+      ];
+      host.setView({ headNames });
+    });
+    const pills = panel.page.locator('.thumb .pill');
+    await pills.first().waitFor();
+    assert.deepEqual(await pills.allInnerTexts(), ['induction']);
+    const thumb = panel.page.locator('[data-head="L1H5"]');
+    assert.equal(await thumb.getAttribute('aria-label'), 'L1H5, induction 0.88, copying 1.00');
+    const heading = (await panel.page.locator('.card h2').innerText()).replaceAll(/\s+/g, ' ');
+    assert.equal(heading, 'L1H5 induction 0.88 copying 1.00');
+    await panel.shot('named');
+  });
+
   for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {
     it(`has its pictures taken, ${theme}`, async () => {
       await open({ theme });

@@ -199,6 +199,19 @@ for (const theme of ['dark', 'light'] as Theme[])
       await workbench.shot(`ablate-${theme}`);
     });
 
+    it('is about another text once that is analyzed', async () => {
+      await workbench.palette('Circuitscope: Show Paths to a Logit');
+      const before = await workbench.panelFrame('.meets');
+      assert.equal(await before.locator('[data-token]').count(), 42);
+      await workbench.palette('Circuitscope: Analyze Prompt…');
+      await answer(workbench, [[/Text to analyze/, 'const add = 1; const']]);
+      await workbench.panelFrame('canvas.heat-base[data-cell]');
+      await workbench.palette('Circuitscope: Show Paths to a Logit');
+      const paths = await workbench.panelFrame('.meets');
+      assert.equal(await paths.locator('[data-token]').count(), 6);
+      assert.match(await paths.locator('.target').innerText(), /^after\s·const/);
+    });
+
     it('offers the pictures of an analysis in the side bar', async () => {
       const { page } = workbench;
       await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();

@@ -13,11 +13,12 @@ export function bundledTests(suite) {
   return files.sort().map((name) => path.join(folder, name));
 }
 
-/** Resolves with mocha's exit code. */
-export function mocha(files, { timeout, env = {} }) {
+/** Resolves with mocha's exit code. `jobs`: test files that run at the same time. */
+export function mocha(files, { timeout, env = {}, jobs = 1 }) {
   const grep = process.env.CIRCUITSCOPE_GREP;
   const only = grep ? ['--fgrep', grep] : [];
-  const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...only, ...files];
+  const parallel = jobs > 1 ? ['--parallel', '--jobs', String(jobs)] : [];
+  const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...parallel, ...only, ...files];
   const child = startGroup(process.execPath, args, { detached: false, env: { ...process.env, ...env } });
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 }

@@ -8,7 +8,7 @@ import { exitOnSignals, explain, killTree, root, say, SetupError, startGroup } f
 import { ensureBuild, ensureDependencies } from './setup.mjs';
 
 /** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
-const LIMITS = { check: 120, unit: 180, integration: 300, e2e: 300, package: 240 };
+const LIMITS = { check: 180, unit: 300, integration: 300, e2e: 600, package: 300 };
 
 /** What a suite wrote. A suite that died, hung, or ran nothing counts as one failure. */
 function readResult(file) {

@@ -4,14 +4,14 @@ import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { headName } from '../../src/protocol/checkpoint';
 import type { Complex, HeadCircuit, TokenRef } from '../../src/protocol/circuits/headCircuit';
-import { Button } from '../shared/controls';
+import { Button, IconMenu } from '../shared/controls';
+import type { ExportItem } from '../shared/reportFrame';
+import { type Column, Table, tableExports } from '../shared/table';
 import { TokenText } from '../shared/tokenText';
 import { colours } from '../shared/theme';
 import { drawEigenvalues } from './eigenvalues';
 import { signed } from './excess';
-import { cardInView, cardOpen, headCard, openCard, selection } from './store';
-
-const ROWS = 6;
+import { cardInView, cardOpen, copy, headCard, openCard, save, selection, view } from './store';
 
 function Eigenvalues({ title, values, score }: { title: string; values: Complex[]; score: string }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -35,78 +35,108 @@ function Eigenvalues({ title, values, score }: { title: string; values: Complex[
   );
 }
 
-const Tok = ({ token }: { token: TokenRef }): JSX.Element => (
-  <span class="mono entry-token">
-    <TokenText text={token.text} />
-  </span>
-);
+const LISTS = {
+  qkLargest: { title: 'QK: attends most', roles: ['destination', 'source'] },
+  qkSmallest: { title: 'QK: attends least', roles: ['destination', 'source'] },
+  ovLargest: { title: 'OV: raises most', roles: ['source', 'output'] },
+  ovSmallest: { title: 'OV: lowers most', roles: ['source', 'output'] },
+  skipTrigrams: { title: 'Skip-trigrams', roles: ['source', 'destination', 'output'] },
+} as const;
+type List = keyof typeof LISTS;
+type Role = (typeof LISTS)[List]['roles'][number];
 
+/** An entry of a circuit, or a skip-trigram. */
 interface Entry {
-  tokens: TokenRef[];
-  marks: string[];
+  list: List;
+  tokens: Partial<Record<Role, TokenRef>>;
   value: number;
 }
 
-function Entries({ title, note, entries }: { title: string; note: string; entries: Entry[] }): JSX.Element {
+function entriesOf({ qk, ov, skipTrigrams }: HeadCircuit): Entry[] {
+  const as =
+    (list: List) =>
+    ({ value, ...tokens }: { value: number } & Entry['tokens']): Entry => ({ list, tokens, value });
+  return [
+    ...qk.largest.map(as('qkLargest')),
+    ...qk.smallest.map(as('qkSmallest')),
+    ...ov.largest.map(as('ovLargest')),
+    ...ov.smallest.map(as('ovSmallest')),
+    ...skipTrigrams.map(({ source, destination, output, strength }) =>
+      as('skipTrigrams')({ source, destination, output, value: strength }),
+    ),
+  ];
+}
+
+const roleColumn = (role: Role): Column<Entry> => ({
+  name: role,
+  value: ({ tokens }) => tokens[role]?.text ?? '',
+  cell: ({ tokens }) => <TokenText text={tokens[role]?.text ?? ''} />,
+});
+const VALUE: Column<Entry> = { name: 'value', value: ({ value }) => value, cell: ({ value }) => signed(value, 2) };
+const STRENGTH: Column<Entry> = { ...VALUE, name: 'strength', title: 'QK × OV, each above its mean' };
+const EXPORTED: Column<Entry>[] = [
+  { name: 'list', value: ({ list }) => LISTS[list].title },
+  ...(['source', 'destination', 'output'] as const).map(roleColumn),
+  VALUE,
+];
+
+function Entries({ list, entries }: { list: List; entries: Entry[] }): JSX.Element {
+  const { title, roles } = LISTS[list];
   return (
     <section class="entries">
-      <h3>
-        <span>{title}</span>
-        <span>{note}</span>
-      </h3>
-      <ol>
-        {entries.slice(0, ROWS).map(({ tokens, marks, value }, i) => (
-          <li key={i}>
-            <span class="entry-tokens">
-              {tokens.map((token, at) => (
-                <>
-                  {at > 0 ? <span class="entry-mark"> {marks[at - 1]} </span> : null}
-                  <Tok token={token} />
-                </>
-              ))}
-            </span>
-            <span class="number">{signed(value, 2)}</span>
-          </li>
-        ))}
-      </ol>
+      <h3>{title}</h3>
+      <Table
+        label={title}
+        columns={[...roles.map(roleColumn), list === 'skipTrigrams' ? STRENGTH : VALUE]}
+        rows={entries.filter((entry) => entry.list === list)}
+      />
     </section>
   );
 }
 
-function Circuit({ qk, ov, skipTrigrams }: HeadCircuit): JSX.Element {
+const largest = (values: readonly Complex[]): string =>
+  Math.max(0, ...values.map(([re, im]) => Math.hypot(re, im))).toPrecision(2);
+
+function Circuit({ card }: { card: HeadCircuit }): JSX.Element {
+  const { qk, ov } = card;
+  const entries = entriesOf(card);
   return (
     <>
       <div class="eigenvalue-plots">
-        <Eigenvalues title="QK eigenvalues" values={qk.eigenvalues} score={`matching ${signed(qk.matching, 2)}`} />
-        <Eigenvalues title="OV eigenvalues" values={ov.eigenvalues} score={`copying ${signed(ov.copying, 2)}`} />
+        <Eigenvalues
+          title="QK eigenvalues"
+          values={qk.eigenvalues}
+          score={`matching ${signed(qk.matching, 2)} · |λ| ≤ ${largest(qk.eigenvalues)}`}
+        />
+        <Eigenvalues
+          title="OV eigenvalues"
+          values={ov.eigenvalues}
+          score={`copying ${signed(ov.copying, 2)} · |λ| ≤ ${largest(ov.eigenvalues)}`}
+        />
       </div>
       <div class="entry-lists">
-        <Entries
-          title="QK: attends most"
-          note="destination ← source"
-          entries={qk.largest.map((e) => ({ tokens: [e.destination, e.source], marks: ['←'], value: e.value }))}
-        />
-        <Entries
-          title="OV: raises most"
-          note="source → output"
-          entries={ov.largest.map((e) => ({ tokens: [e.source, e.output], marks: ['→'], value: e.value }))}
-        />
-        <Entries
-          title="OV: lowers most"
-          note="source → output"
-          entries={ov.smallest.map((e) => ({ tokens: [e.source, e.output], marks: ['→'], value: e.value }))}
-        />
-        <Entries
-          title="Skip-trigrams"
-          note="strength"
-          entries={skipTrigrams.map((e) => ({
-            tokens: [e.source, e.destination, e.output],
-            marks: ['…', '→'],
-            value: e.strength,
-          }))}
-        />
+        {(Object.keys(LISTS) as List[]).map((list) => (
+          <Entries key={list} list={list} entries={entries} />
+        ))}
       </div>
     </>
+  );
+}
+
+const output = { save, copy };
+const exportsOf = (card: HeadCircuit, checkpoint: string): ExportItem[] =>
+  tableExports(`${checkpoint}-${headName(card.head)}`, EXPORTED, () => entriesOf(card), output);
+
+/** Copies or saves all lists as one table. */
+function ExportMenu({ card }: { card: HeadCircuit }): JSX.Element {
+  const items = exportsOf(card, view.value?.checkpoint.name ?? '');
+  return (
+    <IconMenu
+      label="Export head card"
+      icon="export"
+      items={items.map(({ label }) => ({ value: label, label }))}
+      onPick={(label) => items.find((item) => item.label === label)?.run()}
+    />
   );
 }
 
@@ -123,6 +153,7 @@ export function HeadCard(): JSX.Element {
     // once more when its content is there
     if (current) cardInView.value = false;
   }, [cardInView.value, current]);
+  const card = current && 'card' in current ? current.card : undefined;
   let content: ComponentChildren = <p class="none">Reading the circuits of {name}…</p>;
   if (!cardOpen.value) {
     content = (
@@ -130,11 +161,13 @@ export function HeadCard(): JSX.Element {
         Show what {name} does to tokens
       </Button>
     );
-  } else if (current) content = 'card' in current ? <Circuit {...current.card} /> : <p role="alert">{current.error}</p>;
+  } else if (current)
+    content = card ? <Circuit card={card} /> : <p role="alert">{'error' in current ? current.error : ''}</p>;
   return (
-    <section class="head-card" ref={section} data-head-card={current && 'card' in current ? name : ''}>
+    <section class="head-card" ref={section} data-head-card={card ? name : ''}>
       <h2>
         <span class="mono lock">{name}</span> <span class="none">full QK and OV circuits over the vocabulary</span>
+        {card ? <ExportMenu card={card} /> : null}
       </h2>
       {content}
     </section>

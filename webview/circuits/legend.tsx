@@ -99,7 +99,7 @@ export function Legend({ place, layers, choose }: LegendProps): JSX.Element | nu
     : { left: '12px', right: '12px', bottom: '8px' };
   return (
     <div class={`matrix-legend ${place.legendBeside ? 'beside' : 'below'}`} style={where}>
-      <div class="scale">
+      <div class="matrix-scale">
         <i
           role="img"
           aria-label={`Colour scale from ${label(-end.value)} to ${label(end.value)}`}

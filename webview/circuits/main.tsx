@@ -3,6 +3,7 @@ import '@vscode/codicons/dist/codicon.css';
 import '../shared/theme.css';
 import '../shared/panel.css';
 import '../shared/pieces.css';
+import '../shared/report.css';
 import './circuits.css';
 import './matrices.css';
 import './cards.css';

@@ -20,6 +20,7 @@ import {
   hostToCircuits,
   type HostToCircuits,
 } from '../../src/protocol/circuitsPanel';
+import type { SavedFile } from '../../src/protocol/reportPanel';
 import {
   type HeadPair,
   initialSelection,
@@ -107,6 +108,9 @@ function askCard(): void {
   askedCard = wanted;
   host.send(circuitsToHost.wantHeadCard, head);
 }
+
+export const save = (file: SavedFile): void => host.send(circuitsToHost.save, file);
+export const copy = (text: string): void => host.send(circuitsToHost.copy, text);
 
 export const sendExport = (format: CircuitsExport, png?: Uint8Array): void =>
   host.send(circuitsToHost.exportAs, png ? { format, png } : { format });

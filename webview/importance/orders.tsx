@@ -8,7 +8,7 @@ import { colours } from '../shared/theme';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale);
 
-const nameOf = (n: number): string => (n === 0 ? 'no head' : n === 1 ? 'one head' : `≤ ${n} heads`);
+const nameOf = (n: number): string => (n === 0 ? 'no head' : n === 1 ? '≤ 1 head' : `≤ ${n} heads`);
 
 export function Orders({ shown }: { shown: Importance }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);

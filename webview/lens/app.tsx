@@ -140,7 +140,7 @@ const Key = (): JSX.Element => (
       0<i style={{ backgroundImage: rampGradient(themeKind.value) }} />1
     </span>
     <span>
-      colour: probability of the {CHOICES.find(({ value }) => value === of.value)?.label}; text: the top token there
+      probability of the {CHOICES.find(({ value }) => value === of.value)?.label} · text: top token there
     </span>
   </div>
 );

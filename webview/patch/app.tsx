@@ -145,7 +145,7 @@ const Key = ({ end }: { end: number }): JSX.Element => (
       −{fixed(end, 1)}
       <i style={{ backgroundImage: divergingGradient(themeKind.value) }} />+{fixed(end, 1)}
     </span>
-    <span>effect of clean into corrupted: 0 nothing, 1 the whole difference is back</span>
+    <span>effect: 0 nothing, 1 the whole difference is back</span>
   </div>
 );
 

@@ -42,7 +42,7 @@ function Kinds(): JSX.Element {
           </button>
         ))}
       <span class="push">
-        {paths.value?.form === 'frozen' ? 'through the final norm, its scale frozen' : 'every path by itself'}
+        {paths.value?.form === 'frozen' ? 'final norm’s scale frozen' : 'every path by itself'}
       </span>
     </div>
   );
