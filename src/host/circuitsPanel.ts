@@ -199,15 +199,20 @@ export class CircuitsPanel implements vscode.Disposable {
       async (token, onProgress) => {
         await circuits.composition(checkpoint, { token, onProgress });
         await circuits.scores(checkpoint, { token, onProgress });
-        if (current()) this.sendView();
+        if (current()) {
+          this.sendView();
+          this.setStatus({ kind: 'ready' });
+        }
         if (checkpoint.nLayers > 1) await circuits.induction(checkpoint, { token, onProgress });
         return true;
       },
       fail,
     );
     if (!current()) return;
-    if (done) this.sendView();
-    else {
+    if (done) {
+      this.sendView();
+      this.setStatus({ kind: 'ready' });
+    } else {
       this.subject = undefined;
       this.setStatus({ kind: 'error', message: failed ?? `${title}: cancelled. Show Circuits computes them again.` });
     }
@@ -222,7 +227,6 @@ export class CircuitsPanel implements vscode.Disposable {
     this.send(hostToCircuits.view, { checkpoint: subject, composition, scores, thresholds });
     this.sendSelection();
     if (induction) this.send(hostToCircuits.induction, induction);
-    if (induction || subject.nLayers < 2) this.setStatus({ kind: 'ready' });
     this.sentPatterns = '';
     void this.sendPatterns();
   }

@@ -6,7 +6,7 @@ import type { Frame } from 'playwright-core';
 import { ramp, type ThemeKind } from '../../webview/shared/colour';
 import { readTensors, REFERENCE } from '../unit/support/files';
 import { eventually } from './support/wait';
-import { describeWorkbench, startWorkbench, workspaceFolder, type Theme, type Workbench } from './support/workbench';
+import { startWorkbench, workspaceFolder, type Theme, type Workbench } from './support/workbench';
 
 const ADD = 27;
 const PARENTHESIS = 3;
@@ -125,7 +125,7 @@ function describeTheme(theme: Theme, kind: ThemeKind): void {
   });
 }
 
-describeWorkbench('attention beside the code', () => {
+describe('attention beside the code', () => {
   describeTheme('light', 'light');
   describeTheme('hc-dark', 'high-contrast');
 

@@ -4,7 +4,7 @@ import type { Frame } from 'playwright-core';
 import { defaultThreshold, edgesFrom, excesses, scaleEnd } from '../../webview/circuits/excess';
 import { curvePoint, edgeAt, layoutEdges, layoutGraph } from '../../webview/circuits/graphLayout';
 import { composition } from './panel/circuitsSuite';
-import { describeWorkbench, startWorkbench, type Theme, type Workbench } from './support/workbench';
+import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const settings = { 'editor.minimap.enabled': false, 'workbench.activityBar.location': 'default' };
 
@@ -32,7 +32,7 @@ async function inductionEdge(panel: Frame): Promise<{ x: number; y: number }> {
   return places.find((at) => edgeAt(curves, at) === curve)!;
 }
 
-describeWorkbench('circuits beside the code', () => {
+describe('circuits beside the code', () => {
   for (const theme of ['dark', 'light'] as Theme[]) {
     it(`finds the induction circuit of attn-only-2l, ${theme}`, async () => {
       const workbench = await startWorkbench({ theme, settings });

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { readTensors, REFERENCE } from '../unit/support/files';
 import { eventually } from './support/wait';
-import { describeWorkbench, startWorkbench, type Theme, type Workbench } from './support/workbench';
+import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const ADD = 27;
 const LAST = 41;
@@ -49,7 +49,7 @@ async function answer(workbench: Workbench, steps: readonly [prompt: RegExp, tex
 }
 
 for (const theme of ['dark', 'light'] as Theme[])
-  describeWorkbench(`panels about a prompt, ${theme}`, () => {
+  describe(`panels about a prompt, ${theme}`, () => {
     let workbench: Workbench;
     let attention: Frame;
     before(async () => {

@@ -1,10 +1,11 @@
 // Runs a suite of browser tests (out/SUITE) against a VS Code that has the extension.
 import path from 'node:path';
-import { say } from './common.mjs';
 import { ensureChromium } from './chromium.mjs';
 import { bundledTests, mocha } from './mocha.mjs';
 import { privateFolder, startServer, testSettings } from './server.mjs';
-import { vscodeKind } from './vscode.mjs';
+
+/** Tests of one panel by itself, in a page of their own: the suite `panels`. */
+export const isPanelTest = (file) => /panel[^/\\]*$/i.test(file);
 
 /**
  * @param {string} suite folder of the bundled tests below out/
@@ -13,23 +14,21 @@ import { vscodeKind } from './vscode.mjs';
  */
 export async function runE2E(suite, addExtension, more = {}) {
   const env = { CIRCUITSCOPE_CHROME: ensureChromium(), ...more };
-  if (vscodeKind() === 'desktop') {
-    say('tests of the workbench need code-server (Linux x64) and are skipped; those of a single page run.');
-    process.exitCode = await mocha(bundledTests(suite), { timeout: 60_000, env });
-    return;
-  }
   const { home, workspace } = privateFolder();
   addExtension(home);
   const server = await startServer({ home, settings: testSettings });
-  process.exitCode = await mocha(bundledTests(suite), {
-    timeout: 60_000,
-    env: {
-      ...env,
-      CIRCUITSCOPE_URL: server.url,
-      CIRCUITSCOPE_WORKSPACE: workspace,
-      CIRCUITSCOPE_SETTINGS: path.join(server.user, 'User', 'settings.json'),
-      CIRCUITSCOPE_EXTENSIONS: path.join(home, 'extensions'),
+  process.exitCode = await mocha(
+    bundledTests(suite).filter((file) => !isPanelTest(file)),
+    {
+      timeout: 60_000,
+      env: {
+        ...env,
+        CIRCUITSCOPE_URL: server.url,
+        CIRCUITSCOPE_WORKSPACE: workspace,
+        CIRCUITSCOPE_SETTINGS: path.join(server.user, 'User', 'settings.json'),
+        CIRCUITSCOPE_EXTENSIONS: path.join(home, 'extensions'),
+      },
     },
-  });
+  );
   await server.stop();
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import * as path from 'node:path';
-import { describeWorkbench, startWorkbench, type Workbench } from '../e2e/support/workbench';
+import { startWorkbench, type Workbench } from '../e2e/support/workbench';
 
 /** Files of the installed package, relative to it, with forward slashes. */
 function installedFiles(): string[] {
@@ -14,7 +14,7 @@ function installedFiles(): string[] {
     .map((file) => file.replaceAll(path.sep, '/'));
 }
 
-describeWorkbench('the installed .vsix', () => {
+describe('the installed .vsix', () => {
   const target = (process.env['CIRCUITSCOPE_TARGET'] ?? '').replace('-', '/');
 
   it('carries the native runtime of its platform and of no other', () => {

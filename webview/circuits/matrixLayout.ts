@@ -26,6 +26,8 @@ const CELL = { largest: 20, smallest: 4, comfortable: 10 };
 /** Room that `H10` needs. */
 const LABEL = 20;
 const LEGEND_BELOW = 56;
+/** With layers to choose and three baselines. */
+const LEGEND_HEIGHT = 220;
 
 export function layoutMatrices(room: number, nHeads: number): MatrixLayout {
   const fit = (rest: number, between: number): number =>
@@ -43,7 +45,7 @@ export function layoutMatrices(room: number, nHeads: number): MatrixLayout {
     top: TOP,
     legendBeside,
     width: LEFT + 3 * side + 2 * between + 12,
-    height: TOP + side + BOTTOM + (legendBeside ? 0 : LEGEND_BELOW),
+    height: legendBeside ? Math.max(LEGEND_HEIGHT, TOP + side + BOTTOM) : TOP + side + BOTTOM + LEGEND_BELOW,
     every: Math.ceil(LABEL / cell),
   };
 }

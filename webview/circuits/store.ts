@@ -131,8 +131,17 @@ function takeView(next: CircuitsView): void {
   });
 }
 
+/** Shorter work is not announced while there is something to look at. */
+const PATIENCE_MS = 300;
+let busyTimer: ReturnType<typeof setTimeout> | undefined;
+
 /** `empty` means that the host has closed what was shown. */
 function takeStatus(next: PanelStatus): void {
+  clearTimeout(busyTimer);
+  if (next.kind === 'busy' && view.peek() && status.peek()?.kind === 'ready') {
+    busyTimer = setTimeout(() => (status.value = next), PATIENCE_MS);
+    return;
+  }
   status.value = next;
   if (next.kind === 'empty') view.value = undefined;
 }

@@ -27,12 +27,6 @@ export interface WorkbenchOptions {
 const shots = path.resolve('test', 'e2e', 'shots');
 const env = (name: string): string => process.env[name] ?? '';
 
-/** Whether the harness has a VS Code in a browser to test; where it has none, its tests are skipped. */
-export const hasWorkbench = env('CIRCUITSCOPE_URL') !== '';
-
-/** `describe` for tests of the workbench. */
-export const describeWorkbench = hasWorkbench ? describe : describe.skip;
-
 /** The suite's copy of samples/workspace. */
 export const workspaceFolder = env('CIRCUITSCOPE_WORKSPACE');
 
