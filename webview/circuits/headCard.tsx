@@ -95,7 +95,7 @@ function Entries({ list, entries }: { list: List; entries: Entry[] }): JSX.Eleme
 }
 
 const largest = (values: readonly Complex[]): string =>
-  Math.max(0, ...values.map(([re, im]) => Math.hypot(re, im))).toPrecision(2);
+  Math.max(0, ...values.map(([re, im]) => Math.hypot(re, im))).toLocaleString('en-US', { maximumSignificantDigits: 2 });
 
 function Circuit({ card }: { card: HeadCircuit }): JSX.Element {
   const { qk, ov } = card;
