@@ -8,6 +8,7 @@ import { CircuitsPanel } from './host/circuitsPanel';
 import { AnalysisCodeLens } from './host/codeLens';
 import { registerCommands } from './host/commands';
 import { Decorations } from './host/decorations';
+import { Editors } from './host/editors';
 import { EngineService } from './host/engineService';
 import { exportPattern } from './host/exportPattern';
 import { TokenHover } from './host/hover';
@@ -52,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const { extensionUri } = context;
   const circuitsPanel = new CircuitsPanel({ extensionUri, checkpoints, analyses, selection, circuits, log });
   const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, log });
+  const editors = new Editors();
   const decorations = new Decorations(analyses, selection);
   const codeLens = new AnalysisCodeLens(analyses);
   const checkpointsTree = new CheckpointsTree(checkpoints, circuits);
@@ -74,7 +76,8 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),
     vscode.languages.registerCodeLensProvider(everywhere, codeLens),
     ...Object.entries(trees).flatMap(([id, tree]) => [tree, vscode.window.registerTreeDataProvider<unknown>(id, tree)]),
-    ...registerCommands({ log, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports }),
+    editors,
+    ...registerCommands({ log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports }),
   );
   return { engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work };
 }

@@ -51,6 +51,7 @@ export class Analyses implements vscode.Disposable {
   ) {
     this.disposables.push(
       vscode.workspace.onDidChangeTextDocument((e) => this.edited(e)),
+      vscode.workspace.onDidOpenTextDocument((document) => this.opened(document)),
       checkpoints.onDidChange(() => this.dropClosed()),
     );
   }
@@ -72,8 +73,9 @@ export class Analyses implements vscode.Disposable {
       onError,
     );
     if (!info) return undefined;
-    const analysis: Analysis = { checkpoint, info, source, stale: false };
-    if (source.document) analysis.tracked = new TrackedRanges(source.document.start, source.text, info.tokens);
+    const read: Source = { ...source, text: whatWasRead(source, info) };
+    const analysis: Analysis = { checkpoint, info, source: read, stale: false };
+    if (read.document) analysis.tracked = new TrackedRanges(read.document.start, read.text, info.tokens);
     const same = this.history.findIndex((a) => sameSubject(a, analysis));
     if (same >= 0) this.forget(this.history[same]!);
     this.history.unshift(analysis);
@@ -87,7 +89,9 @@ export class Analyses implements vscode.Disposable {
   async rerun(): Promise<void> {
     const { shown } = this;
     if (!shown) return;
-    await this.run(shown.checkpoint, (await currentSource(shown)) ?? shown.source);
+    // the file may be gone by now; what was read of it is still here
+    const source = await currentSource(shown).catch(() => undefined);
+    await this.run(shown.checkpoint, source ?? shown.source);
   }
 
   show(analysis: Analysis): void {
@@ -184,6 +188,14 @@ export class Analyses implements vscode.Disposable {
     if (this.shown?.source.document?.uri.toString() === document.uri.toString()) this.changed.fire();
   }
 
+  /** Edits that were discarded when the document was closed are not in it any more. */
+  private opened(document: vscode.TextDocument): void {
+    const about = this.history.filter((a) => a.source.document?.uri.toString() === document.uri.toString());
+    if (about.length === 0) return;
+    about.forEach((analysis) => this.refresh(analysis));
+    this.changed.fire();
+  }
+
   private refresh(analysis: Analysis): void {
     const document = documentOf(analysis);
     analysis.stale = document !== undefined && analysis.tracked?.isStale(textIn(document)) === true;
@@ -193,7 +205,10 @@ export class Analyses implements vscode.Disposable {
     const closed = this.history.filter((a) => !this.checkpoints.at(a.checkpoint.path));
     if (closed.length === 0) return;
     closed.forEach((a) => this.forget(a));
-    if (this.shown && closed.includes(this.shown)) this.shown = this.history[0];
+    if (!this.shown || !closed.includes(this.shown)) return this.fire();
+    const [next] = this.history;
+    if (next) return this.show(next);
+    this.shown = undefined;
     this.fire();
   }
 
@@ -229,6 +244,12 @@ const sameSubject = (a: Analysis, b: Analysis): boolean =>
   a.checkpoint.path === b.checkpoint.path &&
   a.source.name === b.source.name &&
   a.source.document?.uri.toString() === b.source.document?.uri.toString();
+
+/** Of a text that was too long, the part that the model saw: the rest would only be carried about. */
+function whatWasRead({ text, ids }: Source, { tokens, totalTokens }: AnalysisInfo): string {
+  if (ids || totalTokens <= tokens.length) return text;
+  return text.slice(0, Math.max(0, ...tokens.map(({ end }) => end)));
+}
 
 /** What the analyzed part of the document says now. */
 async function currentSource({ source, tracked }: Analysis): Promise<Source | undefined> {

@@ -155,6 +155,7 @@ export class AttentionPanel implements vscode.Disposable {
     });
     void this.sendMatrix(current).catch((error: unknown) => {
       this.sentMatrix = '';
+      this.pngWanted = false;
       this.log.error(`Pattern: ${String(error)}`);
     });
   }

@@ -1,6 +1,6 @@
 import * as vscode from 'vscode';
+import { plural } from '../protocol/tokens';
 import { documentOf, type Analyses } from './analyses';
-import { plural } from './format';
 
 /** Above the analyzed range: what was analyzed, and what can be done with it. */
 export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposable {

@@ -5,6 +5,7 @@ import type { AttentionPanel } from './attentionPanel';
 import type { CheckpointChooser } from './chooseCheckpoint';
 import type { Checkpoints } from './checkpoints';
 import type { CircuitsPanel } from './circuitsPanel';
+import type { Editors } from './editors';
 import { exportPattern, pickFormat } from './exportPattern';
 import type { Log } from './log';
 import { reportCommands } from './reportCommands';
@@ -14,6 +15,7 @@ import { checkpointOf } from './trees';
 
 export interface Parts {
   log: Log;
+  editors: Editors;
   checkpoints: Checkpoints;
   chooser: CheckpointChooser;
   analyses: Analyses;
@@ -64,7 +66,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   unlock: () => p.selection.apply({ kind: 'unlock' }, 'editor'),
   exportPattern: async () => {
     const format = await pickFormat();
-    if (format === 'png') {
+    if (format === 'png' && p.analyses.current?.checkpoint.nLayers !== 0) {
       p.panel.show();
       p.panel.requestPng();
     } else if (format) await exportPattern(p.analyses, p.selection, format);
@@ -76,8 +78,8 @@ export const registerCommands = (parts: Parts): vscode.Disposable[] =>
     vscode.commands.registerCommand(`circuitscope.${name}`, handler as (...args: unknown[]) => unknown),
   );
 
-async function analyzeSelection({ chooser, analyses, panel }: Parts): Promise<void> {
-  const editor = vscode.window.activeTextEditor ?? vscode.window.visibleTextEditors[0];
+async function analyzeSelection({ chooser, analyses, panel, editors }: Parts): Promise<void> {
+  const editor = editors.last;
   if (!editor) {
     void vscode.window.showInformationMessage('Open a file and select the text to analyze.');
     return;

@@ -26,6 +26,12 @@ export async function exportPattern(
 ): Promise<void> {
   const analysis = analyses.current;
   if (!analysis) return;
+  if (analysis.checkpoint.nLayers === 0) {
+    void vscode.window.showInformationMessage(
+      `${analysis.checkpoint.name} has no layers, so there is no pattern to export.`,
+    );
+    return;
+  }
   const key = matrixKeyOf(analysis.info.id, { ...selection, previewHead: undefined });
   const what = key.head ? headName(key.head) : key.reduction;
   const write: Record<ExportFormat, (file: string) => Promise<void>> = {

@@ -18,5 +18,3 @@ const PROVIDERS: Record<string, string> = {
 };
 
 export const providerName = (provider: string): string => PROVIDERS[provider] ?? provider;
-
-export const plural = (n: number, word: string): string => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`;

@@ -50,9 +50,9 @@ export class TrackedRanges {
     return this.tokens[index];
   }
 
-  /** The token at an offset: of tokens that share a character the first. */
+  /** The token at an offset: of tokens that share a character the last, which has seen all of it. */
   tokenAt(offset: number): number | undefined {
-    const index = this.tokens.findIndex(({ start, end }) => start <= offset && offset < end);
+    const index = this.tokens.findLastIndex(({ start, end }) => start <= offset && offset < end);
     return index < 0 ? undefined : index;
   }
 

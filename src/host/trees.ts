@@ -2,11 +2,11 @@ import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
 import { scoreLabels } from '../protocol/circuits';
 import { focusToken, type HeadPair, type Selection } from '../protocol/selection';
-import { visibleText } from '../protocol/tokens';
+import { plural, visibleText } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
-import { formatBytes, formatParams, plural, providerName } from './format';
+import { formatBytes, formatParams, providerName } from './format';
 import type { SelectionStore } from './selection';
 
 /** A line of the Checkpoints view. */

@@ -38,3 +38,6 @@ export const formatWeight = (value: number): string => value.toFixed(2).replace(
 /** What a person typed for a token, with the stand-ins for white space turned back: `·add` is ` add`. */
 export const typedText = (text: string): string =>
   Object.entries(GLYPHS).reduce((typed, [char, glyph]) => typed.replaceAll(glyph, char), text);
+
+/** `1 token`, `1,024 tokens`. */
+export const plural = (n: number, word: string): string => `${n.toLocaleString('en-US')} ${word}${n === 1 ? '' : 's'}`;

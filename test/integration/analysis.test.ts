@@ -141,6 +141,47 @@ describe('analyzing a selection', () => {
   });
 });
 
+describe('several checkpoints and long texts', () => {
+  after(closeEverything);
+
+  it('goes back to the other analysis, with a selection of its own, when a checkpoint is closed', async () => {
+    const p = await parts();
+    const small = (await p.checkpoints.open(sample('attn-only-2l')))!;
+    await p.analyses.run(small, { name: 'prompt', text: 'x' });
+    const large = (await p.checkpoints.open(sample('neox-6l')))!;
+    await p.analyses.run(large, { name: 'prompt', text: 'a much longer text' });
+    p.selection.apply({ kind: 'chooseHead', head: { layer: 5, head: 2 } }, 'test');
+    p.selection.apply({ kind: 'lockToken', token: 3 }, 'test');
+    await p.checkpoints.close(large);
+    assert.equal(p.analyses.current?.checkpoint.name, 'attn-only-2l');
+    assert.equal(p.checkpoints.active?.name, 'attn-only-2l');
+    assert.deepEqual(p.selection.value.head, { layer: 0, head: 0 });
+    assert.deepEqual(p.selection.value.locked, {});
+  });
+
+  it('keeps of a long document what the model read', async () => {
+    const p = await parts();
+    const document = await vscode.workspace.openTextDocument({ content: 'word '.repeat(5000) });
+    await vscode.window.showTextDocument(document, vscode.ViewColumn.One);
+    await run('analyzeSelection');
+    const { info, source, tracked } = p.analyses.current!;
+    assert.equal(info.tokens.length, 256);
+    assert.equal(source.text.length, info.tokens.at(-1)!.end);
+    assert.equal(tracked!.range.end, info.tokens.at(-1)!.end);
+    assert.equal(p.analyses.current!.stale, false);
+  });
+
+  it('reads the editor that had the focus last, not the log', async () => {
+    const p = await parts();
+    await openTotal();
+    await run('showLog');
+    await vscode.commands.executeCommand('workbench.action.focusPanel');
+    await run('analyzeSelection');
+    assert.equal(p.analyses.current!.source.name, 'total.ts:4–9');
+    await vscode.commands.executeCommand('workbench.action.closePanel');
+  });
+});
+
 describe('a selection without a checkpoint', () => {
   after(closeEverything);
 

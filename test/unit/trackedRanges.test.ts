@@ -131,6 +131,19 @@ describe('ranges that move with edits', () => {
     assert.equal(tracked.tokenAt(tracked.range.end), undefined);
   });
 
+  it('find the last of the tokens that share a character', () => {
+    const shared = new TrackedRanges(0, 'a😀b', [
+      { start: 0, end: 1 },
+      { start: 1, end: 3 },
+      { start: 1, end: 3 },
+      { start: 3, end: 4 },
+    ]);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((offset) => shared.tokenAt(offset)),
+      [0, 2, 2, 3],
+    );
+  });
+
   it('never turn inside out, whatever is edited', () => {
     for (let at = 0; at < 12; at++)
       for (let length = 0; at + length <= 12; length++)

@@ -8,12 +8,13 @@ import { dispatch, focus, selection, view } from './store';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale);
 
+const inBits = (bits: number): string => (Number.isFinite(bits) ? bits.toFixed(2) : '–');
 const finite = (bits: number): number => (Number.isFinite(bits) ? bits : 0);
 
-/** All positions but the first, which nothing predicts. */
+/** Over all positions but the first, which nothing predicts; NaN when there is no other. */
 function mean(surprisal: Float32Array): number {
   const known = surprisal.filter((bits) => Number.isFinite(bits));
-  return known.reduce((sum, bits) => sum + bits, 0) / Math.max(1, known.length);
+  return known.reduce((sum, bits) => sum + bits, 0) / known.length;
 }
 
 function makeChart(canvas: HTMLCanvasElement, bits: number[], colour: string): Chart {
@@ -67,7 +68,7 @@ export function Surprisal(): JSX.Element | null {
       <div class="surprisal-value">
         <span>{about === undefined ? 'mean surprisal' : 'surprisal'}</span>
         <span>
-          <span class="mono">{Number.isFinite(bits) ? bits.toFixed(2) : '–'}</span> bits
+          <span class="mono">{inBits(bits)}</span> bits
         </span>
       </div>
       <div
@@ -76,11 +77,7 @@ export function Surprisal(): JSX.Element | null {
         onPointerLeave={() => dispatch({ kind: 'leave' })}
         onClick={(event) => dispatch({ kind: 'lockToken', token: tokenAt(event as unknown as PointerEvent) })}
       >
-        <canvas
-          ref={canvas}
-          role="img"
-          aria-label={`Surprisal of each of ${surprisal.length} tokens in bits, mean ${average.toFixed(2)}`}
-        />
+        <canvas ref={canvas} role="img" aria-label={`Surprisal of each token in bits, mean ${inBits(average)}`} />
         {mark(about, 'hover')}
         {mark(locked.destination ?? locked.source, 'locked')}
       </div>

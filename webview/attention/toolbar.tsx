@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { Reduction, Weighting } from '../../src/protocol/analysis';
 import type { ExportFormat } from '../../src/protocol/attentionPanel';
 import type { Side } from '../../src/protocol/selection';
+import { plural } from '../../src/protocol/tokens';
 import { type Choice, IconMenu, Segmented } from '../shared/controls';
 import { exportPng } from './exportPng';
 import { dispatch, selection, sendExport, view } from './store';
@@ -51,7 +52,7 @@ export function Toolbar(): JSX.Element | null {
         <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
         <span class="what" title={shown.sourceName}>
           <span class="source-name">{shown.sourceName} · </span>
-          {shown.analysis.tokens.length} tokens
+          {plural(shown.analysis.tokens.length, 'token')}
         </span>
       </div>
       <Segmented
