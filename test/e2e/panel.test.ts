@@ -1,6 +1,6 @@
 // The attention panel alone, in a browser, with a fake host and the reference's real patterns.
 import assert from 'node:assert/strict';
-import { ADD, assertColour, HEAD, open, panel, PARENTHESIS, pattern, token, TOKENS, usePanel } from './panel/suite';
+import { ADD, assertColour, open, panel, PARENTHESIS, pattern, token, TOKENS, usePanel } from './panel/suite';
 import { eventually } from './support/wait';
 
 describe('attention panel', () => {
@@ -180,28 +180,6 @@ describe('attention panel', () => {
       await panel.page.getByRole('button', { name: 'Run again' }).click();
       assert.deepEqual(await commands(), ['rerun']);
       await panel.shot('stale');
-    });
-  });
-
-  it('saves what restores it', async () => {
-    await open();
-    await token(ADD).click();
-    const saved = await eventually('saved state', () =>
-      panel.host((host) => {
-        const state = host.state as { selection: { locked: unknown } } | undefined;
-        return state && 'destination' in (state.selection.locked as object) ? state : undefined;
-      }),
-    );
-    const { text, sourceName, checkpointPath, selection } = saved as unknown as Record<string, unknown>;
-    assert.ok(String(text).startsWith('export function add('));
-    assert.deepEqual([sourceName, checkpointPath], ['total.ts:4–9', '/samples/attn-only-2l']);
-    assert.deepEqual(selection, {
-      preview: {},
-      locked: { destination: ADD },
-      head: HEAD,
-      side: 'destination',
-      reduction: 'one',
-      weighting: 'pattern',
     });
   });
 

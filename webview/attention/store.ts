@@ -35,7 +35,6 @@ export interface Drawn {
 
 /** Matrices kept for going back and forth between heads: 48 MB. */
 const CACHE_VALUES = 12 * 2 ** 20;
-const SAVE_DELAY_MS = 200;
 
 const host = connectHost<HostToPanel, PanelToHost>();
 
@@ -76,7 +75,6 @@ function keepMatrix(key: MatrixKey, matrix: PatternMatrix): void {
 }
 
 let seq = 0;
-let saveTimer: ReturnType<typeof setTimeout> | undefined;
 
 const sameHead = (a?: HeadRef, b?: HeadRef): boolean => a?.layer === b?.layer && a?.head === b?.head;
 const changesNothing = (a: Selection, b: Selection): boolean =>
@@ -123,22 +121,6 @@ function showWanted(): void {
   else if (drawn.peek()?.key.analysisId !== key?.analysisId) drawn.value = undefined;
 }
 
-/** What the host needs to restore the panel after a reload; hovering is not worth keeping. */
-function saveState(): void {
-  const shown = view.value;
-  const { locked, head, side, reduction, weighting } = selection.value;
-  if (!shown) return;
-  clearTimeout(saveTimer);
-  saveTimer = setTimeout(() => {
-    host.saveState({
-      text: shown.text,
-      sourceName: shown.sourceName,
-      checkpointPath: shown.checkpoint.path,
-      selection: { preview: {}, locked, head, side, reduction, weighting } satisfies Selection,
-    });
-  }, SAVE_DELAY_MS);
-}
-
 /** `empty` means that the host has closed what was shown. */
 function takeStatus(next: PanelStatus): void {
   batch(() => {
@@ -160,7 +142,6 @@ export function connect(onPngWanted: () => void): void {
       thumbnails.value = next.thumbnails;
   });
   effect(showWanted);
-  effect(saveState);
   host.start();
   host.send(panelToHost.ready, null);
 }
