@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createMessageConnection,
   ErrorCodes,
@@ -45,8 +46,8 @@ export class EngineRequestError extends Error {
 export interface EngineExit {
   code: number | null;
   signal: NodeJS.Signals | null;
-  /** `dispose()` ended it. */
-  expected: boolean;
+  /** `disposed`: by `dispose()`. `stuck`: killed, since it did not react to a cancelled request. `died`: by itself. */
+  reason: 'disposed' | 'stuck' | 'died';
   /** The last lines that it wrote to stderr. */
   stderrTail: string;
 }
@@ -66,13 +67,21 @@ interface Running {
   connection: MessageConnection;
   /** Requests without an answer. */
   waiting: Set<Reject>;
-  disposed: boolean;
+  reason: EngineExit['reason'];
+}
+
+export interface EngineClientOptions {
+  /** How long the engine may be silent after a request was cancelled, in ms. */
+  stuckMs?: number;
 }
 
 const STDERR_TAIL = 4000;
 const START_TIMEOUT_MS = 30_000;
+/** Longer than nearly every step; a pattern of a tokenizer's can take for ever. */
+const STUCK_MS = 10_000;
 const logType = new NotificationType<LogLine>('log');
 const progressType = new ProgressType<EngineProgress>();
+const versionType = new RequestType2<null, null, Version, string | undefined>('version');
 
 /**
  * The engine's process, seen from the host. It imports nothing of VS Code. After the process has died, `start()` starts a
@@ -86,6 +95,7 @@ export class EngineClient {
   constructor(
     private readonly enginePath: string,
     private readonly log: (line: LogLine) => void,
+    private readonly options: EngineClientOptions = {},
   ) {}
 
   /** The engine's process, while there is one. */
@@ -130,8 +140,13 @@ export class EngineClient {
     return new Promise<EngineRequests[M][1]>((resolve, reject) => {
       waiting.add(reject);
       ends.push({ dispose: () => waiting.delete(reject) });
-      if (token) ends.push(token.onCancellationRequested(() => reject(new EngineCancelledError())));
-      connection.sendRequest(type, params, progress, token).then(
+      const answer = connection.sendRequest(type, params, progress, token);
+      const cancelled = (): void => {
+        reject(new EngineCancelledError());
+        void this.endIfStuck(running, answer);
+      };
+      if (token) ends.push(token.onCancellationRequested(cancelled));
+      answer.then(
         (result) => resolve(ownBuffers(result)),
         (error: unknown) => {
           // a dying process closes its connection first; `died` knows the reason and rejects then
@@ -150,8 +165,32 @@ export class EngineClient {
   /** Ends the process at once, also in the middle of a run (which harms nobody). */
   dispose(): void {
     if (!this.running) return;
-    this.running.disposed = true;
+    this.running.reason = 'disposed';
     this.running.child.kill('SIGKILL');
+  }
+
+  /**
+   * Kills a process that, until a cancelled request is answered, says nothing for too long. It is asked something easy
+   * meanwhile: a request that only waits for the steps of another is no reason to end that one.
+   */
+  private async endIfStuck(running: Running, answer: Promise<unknown>): Promise<void> {
+    const { stuckMs = STUCK_MS } = this.options;
+    // throws at once when the connection is closed
+    const ask = async (): Promise<unknown> => running.connection.sendRequest(versionType, null, null);
+    let waits = true;
+    const answered = answer.then(
+      () => (waits = false),
+      () => (waits = false),
+    );
+    while (waits && this.running === running) {
+      const silent = setTimeout(() => {
+        if (running.reason === 'died') running.reason = 'stuck';
+        running.child.kill('SIGKILL');
+      }, stuckMs);
+      await ask().catch(() => undefined);
+      clearTimeout(silent);
+      await Promise.race([answered, sleep(stuckMs, undefined, { ref: false })]);
+    }
   }
 
   private fork(): Running {
@@ -163,7 +202,7 @@ export class EngineClient {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
-    const running: Running = { child, connection, waiting: new Set(), disposed: false };
+    const running: Running = { child, connection, waiting: new Set(), reason: 'died' };
     let stderrTail = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderrTail = (stderrTail + text).slice(-STDERR_TAIL);
@@ -186,15 +225,18 @@ export class EngineClient {
     return running;
   }
 
-  private died(running: Running, ended: Omit<EngineExit, 'expected'>): void {
+  private died(running: Running, ended: Omit<EngineExit, 'reason'>): void {
     if (this.running !== running) return;
     this.running = undefined;
-    const reason = running.disposed
-      ? 'The analysis engine was stopped.'
-      : `The analysis engine ended (${whyOf(ended)}).`;
-    for (const reject of running.waiting) reject(new EngineGoneError(reason));
+    const { reason } = running;
+    const messages = {
+      disposed: 'The analysis engine was stopped.',
+      stuck: 'The analysis engine did not stop after Cancel.',
+      died: `The analysis engine ended (${whyOf(ended)}).`,
+    };
+    for (const reject of running.waiting) reject(new EngineGoneError(messages[reason]));
     running.connection.dispose();
-    for (const listener of this.exitListeners) listener({ ...ended, expected: running.disposed });
+    for (const listener of this.exitListeners) listener({ ...ended, reason });
   }
 
   private translate(method: EngineMethod, error: unknown): Error {
@@ -211,7 +253,7 @@ const LOSSES: number[] = [ErrorCodes.PendingResponseRejected, ErrorCodes.Connect
 const isConnectionLoss = (error: unknown): boolean => error instanceof ResponseError && LOSSES.includes(error.code);
 
 /** `killed by SIGKILL`, `exit code 1: Error: Cannot find module …`. */
-function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'expected'>): string {
+function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'reason'>): string {
   if (signal) return `killed by ${signal}`;
   const said = stderrTail.split('\n').find((line) => /\w*Error\b/.test(line)) ?? stderrTail.trim().split('\n').at(-1);
   return [code === null ? undefined : `exit code ${code}`, said].filter(Boolean).join(': ');

@@ -4,6 +4,7 @@ import {
   EngineClient,
   EngineGoneError,
   EngineRequestError,
+  type EngineClientOptions,
   type EngineExit,
   type RequestOptions,
 } from './engineClient';
@@ -36,8 +37,9 @@ export class EngineService implements vscode.Disposable {
   constructor(
     enginePath: string,
     private readonly log: Log,
+    options?: EngineClientOptions,
   ) {
-    this.client = new EngineClient(enginePath, (line) => logLine(log, line));
+    this.client = new EngineClient(enginePath, (line) => logLine(log, line), options);
     this.client.onDidExit((exit) => this.died(exit));
   }
 
@@ -69,8 +71,9 @@ export class EngineService implements vscode.Disposable {
 
   private died(exit: EngineExit): void {
     this.ready = undefined;
-    if (exit.expected) return;
-    const reason = exit.signal ?? `exit code ${exit.code}`;
+    if (exit.reason === 'disposed') return;
+    const stuck = exit.reason === 'stuck';
+    const reason = stuck ? 'it did not stop after Cancel' : (exit.signal ?? `exit code ${exit.code}`);
     this.log.error(`The engine ended: ${reason}. ${exit.stderrTail}`);
     if (this.recovering) {
       showError(
@@ -78,7 +81,11 @@ export class EngineService implements vscode.Disposable {
       );
       return;
     }
-    showError(`The analysis engine stopped (${reason}). It is being started again and reopens your checkpoint.`);
+    showError(
+      stuck
+        ? 'The analysis engine did not stop after Cancel and was started again.'
+        : `The analysis engine stopped (${reason}). It is being started again and reopens your checkpoint.`,
+    );
     this.recovering = true;
     this.ready = this.start()
       .then(() => this.restore((method, params, options) => this.client.request(method, params, options)))

@@ -15,6 +15,7 @@ const block = (ms: number): void => void Atomics.wait(new Int32Array(new SharedA
 
 const answer = { tokens: [], surprisal: Float32Array.of(NaN, 1.5) } as unknown as AnalysisInfo;
 let lastStep = 'none';
+let hundredSteps = Promise.resolve();
 
 const prompts: Record<string, (context: RequestContext) => Promise<void> | void> = {
   fine: () => undefined,
@@ -31,14 +32,20 @@ const prompts: Record<string, (context: RequestContext) => Promise<void> | void>
     throw new TypeError('cannot read the moon');
   },
   'stray rejection': () => void Promise.reject(new Error('nobody awaits me')),
-  'hundred steps': async ({ steps }) => {
-    for (let i = 0; i < 100; i++) {
-      lastStep = `step ${i}`;
-      await steps.step(lastStep, i / 100);
-      block(20);
-    }
-  },
+  'hundred steps': ({ steps }) =>
+    (hundredSteps = (async () => {
+      for (let i = 0; i < 100; i++) {
+        lastStep = `step ${i}`;
+        await steps.step(lastStep, i / 100);
+        block(20);
+      }
+    })()),
   block: () => block(60_000),
+  'after the hundred steps': () => hundredSteps,
+  'block after the hundred steps': async () => {
+    await hundredSteps;
+    block(60_000);
+  },
   'die talking': () => {
     console.error('Error: the last words');
     process.exit(3);

@@ -86,6 +86,12 @@ describe('command line', function () {
     assert.equal(stderr, '');
   });
 
+  it('run: one token has no surprisal, and is one token', async () => {
+    const { stdout } = await succeed('run', sample, '--ids', '445', ...CPU);
+    assert.match(stdout, /\n1 token on cpu, /);
+    assert.doesNotMatch(stdout, /NaN/);
+  });
+
   it('run: a prompt that is too long is cut and says so', async () => {
     const ids = new Array<number>(300).fill(7).join();
     const { stdout, stderr } = await succeed('run', sample, '--ids', ids, '--json', ...CPU);
@@ -138,7 +144,21 @@ describe('command line', function () {
       [run('--ids', '1', '--out', out), /--out needs --hooks/],
       [run('--ids', '1', '--hooks', 'blocks.*.mlp.hook_nose', '--out', out), /blocks\.\*\.mlp\.hook_nose/],
       [run('--ids', '1', '--hooks', 'logits', '--out', join(folder, 'no/such/folder')), /cannot be written/],
-      [['run', sample, '--ids', '1', '--provider', 'abacus'], /abacus/],
+      // no provider is tried before
+      ...['run', 'composition'].flatMap((command): [string[], RegExp][] => {
+        const hooks = command === 'run' ? ['--ids', '1', '--hooks', 'logits'] : [];
+        const into = (file: string): string[] => [command, sample, ...hooks, '--out', file, '--provider', 'abacus'];
+        return [
+          [into(join(folder, 'no/such/folder')), /--out: .*folder cannot be written: .*such does not exist/],
+          [into(join(sample, 'config.json', 'x')), /cannot be written: .*config\.json is not a folder/],
+          [into(folder), /cannot be written: it is a folder/],
+          [into('/dev/null'), /cannot be written: it is not a file/],
+        ];
+      }),
+      [
+        ['run', sample, '--ids', '1', '--provider', 'abacus'],
+        /No execution provider started \(abacus .*\); cpu always starts\.$/m,
+      ],
     ];
     for (const [args, message] of mistakes) {
       it(args.map((arg) => arg.replace(ROOT, '.').replace(folder, '')).join(' ') || '(nothing)', async () => {

@@ -100,6 +100,7 @@ describe('command line: heads, induction, lens, ablate, patch', function () {
     assert.ok(after.loss > before.loss);
     assert.deepEqual([before.tokenLoss[0], before.tokenLoss.length, after.tokenLoss.length], [null, 7, 7]);
     assert.equal(before.predictions.length, 7);
+    assert.match(await succeed('ablate', sample, '--ids', '5', '--heads', 'L1H5'), /^pos .*\n +0 [^\n]*\n$/);
     const means = await json<AblateJson>('ablate', sample, ...ids, '--heads', 'L0H4,L1H5', '--mean');
     assert.notEqual(means.after.loss, after.loss);
     assert.match(await succeed('ablate', sample, ...ids, '--heads', 'l1h5'), /mean loss \d+\.\d+ → \d+\.\d+ nats\n$/);

@@ -91,7 +91,7 @@ describe('engine', function () {
     const running = analyze(id);
     process.kill(client.pid!, 'SIGKILL');
     await assert.rejects(running, EngineGoneError);
-    assert.equal((await exit).expected, false);
+    assert.equal((await exit).reason, 'died');
     await client.start();
     await assert.rejects(analyze(id), { name: 'EngineRequestError', code: 2 });
     assert.equal((await analyze((await open()).id)).tokens.length, ids.length);

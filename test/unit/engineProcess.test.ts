@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,8 +10,10 @@ import { build } from 'esbuild';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { EngineCancelledError, EngineClient, EngineGoneError, EngineRequestError } from '../../src/host/engineClient';
 import type { EngineExit } from '../../src/host/engineClient';
+import type { Log } from '../../src/host/log';
 import type { AnalysisInfo } from '../../src/protocol/analysis';
 import type { EngineProgress, LogLine } from '../../src/protocol/engine';
+import type * as Bundle from '../support/serviceWithoutVscode';
 
 describe('engine process', function () {
   this.timeout(20_000);
@@ -135,6 +138,93 @@ describe('engine process', function () {
     await assert.rejects(analyze('fine', { token: source.token }), EngineCancelledError);
   });
 
+  describe('after Cancel', () => {
+    const stuckMs = 600;
+    const cancelled = async (text: string, options = {}): Promise<void> => {
+      const source = new CancellationTokenSource();
+      const running = analyze(text, { token: source.token, ...options });
+      await sleep(50);
+      source.cancel();
+      await assert.rejects(running, EngineCancelledError);
+    };
+    beforeEach(async () => {
+      client.dispose();
+      client = new EngineClient(engine, (line) => lines.push(line), { stuckMs });
+      await client.start();
+    });
+
+    it('a process that does not react is killed, says so, and can be started again', async () => {
+      const exit = died();
+      await cancelled('block');
+      const other = analyze('fine');
+      const started = performance.now();
+      await assert.rejects(other, /^EngineGoneError: The analysis engine did not stop after Cancel\.$/);
+      assert.ok(performance.now() - started < 10 * stuckMs);
+      assert.deepEqual(await exit, { code: null, signal: 'SIGKILL', stderrTail: '', reason: 'stuck' });
+      await client.start();
+      await analyze('fine');
+    });
+
+    it('a process that stops at its next step lives on', async () => {
+      const { pid } = client;
+      await cancelled('hundred steps');
+      await sleep(2 * stuckMs);
+      await analyze('fine');
+      assert.equal(client.pid, pid);
+    });
+
+    it('a process that still works for another request lives on', async () => {
+      const { pid } = client;
+      const long = analyze('hundred steps');
+      await cancelled('after the hundred steps');
+      await long;
+      assert.equal(client.pid, pid);
+    });
+
+    it('a request that blocks only later, when its turn comes, ends the process too', async () => {
+      const exit = died();
+      // whether it is answered before the process blocks is of no interest
+      const long = analyze('hundred steps').catch(() => undefined);
+      await cancelled('block after the hundred steps');
+      await long;
+      assert.equal((await exit).reason, 'stuck');
+    });
+  });
+
+  it('a process that is killed after Cancel is started again, and the person is told once', async () => {
+    const entry = join(folder, 'serviceWithoutVscode.js');
+    await build({
+      entryPoints: ['test/support/serviceWithoutVscode.ts'],
+      outfile: entry,
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      alias: { vscode: './test/support/fakeVscode.ts' },
+    });
+    const { EngineService, shown } = createRequire(entry)(entry) as typeof Bundle;
+    const quiet = { info: () => undefined, warn: () => undefined, error: () => undefined } as unknown as Log;
+    const service = new EngineService(engine, quiet, { stuckMs: 300 });
+    try {
+      let restored = 0;
+      service.restore = async () => void restored++;
+      await service.whenReady();
+      const { pid } = service;
+      const source = new CancellationTokenSource();
+      const params = { checkpointId: 'c', topK: 1 };
+      const running = service.request('analyze', { ...params, text: 'block' }, { token: source.token });
+      await sleep(100);
+      source.cancel();
+      await assert.rejects(running, { name: 'EngineCancelledError' });
+      await assert.rejects(service.request('analyze', { ...params, text: 'fine' }), { name: 'EngineDiedError' });
+      await service.request('analyze', { ...params, text: 'fine' });
+      assert.deepEqual(shown, ['The analysis engine did not stop after Cancel and was started again.']);
+      assert.equal(restored, 1);
+      assert.notEqual(service.pid, pid);
+    } finally {
+      service.dispose();
+    }
+  });
+
   it('another request is answered between the steps of a long one', async () => {
     let finished = false;
     const long = analyze('hundred steps').finally(() => (finished = true));
@@ -153,7 +243,7 @@ describe('engine process', function () {
       assert.equal(error.message, 'The analysis engine ended (killed by SIGKILL).');
       return true;
     });
-    assert.deepEqual(await exit, { code: null, signal: 'SIGKILL', stderrTail: '', expected: false });
+    assert.deepEqual(await exit, { code: null, signal: 'SIGKILL', stderrTail: '', reason: 'died' });
     await assert.rejects(analyze('fine'), EngineGoneError);
     await client.start();
     await analyze('fine');
@@ -162,8 +252,8 @@ describe('engine process', function () {
   it('its last words are the reason', async () => {
     const exit = died();
     await assert.rejects(analyze('die talking'), /exit code 3: Error: the last words/);
-    const { code, expected, stderrTail } = await exit;
-    assert.deepEqual([code, expected, stderrTail], [3, false, 'Error: the last words\n']);
+    const { code, reason, stderrTail } = await exit;
+    assert.deepEqual([code, reason, stderrTail], [3, 'died', 'Error: the last words\n']);
   });
 
   it('dispose ends it also during a run, as expected', async () => {
@@ -173,7 +263,7 @@ describe('engine process', function () {
     await sleep(100);
     client.dispose();
     await assert.rejects(running, EngineGoneError);
-    assert.equal((await exit).expected, true);
+    assert.equal((await exit).reason, 'disposed');
     assert.equal(alive(pid), false);
   });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, realpathSync, statSync, symlinkSync, truncateSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, copyFileSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../src/engine/checkpoint/errors';
 import { findCheckpoints, openCheckpoint, weightRefs } from '../../src/engine/checkpoint/open';
@@ -144,6 +145,32 @@ describe('a checkpoint that cannot be opened', () => {
       writeFile(config, content);
       await refuses(folder, config, message);
     }
+  });
+  it('has a folder, an endless device or a pipe for a file', async () => {
+    const kinds: [string, (path: string) => void][] = [['folder', (path) => mkdirSync(path)]];
+    if (process.platform !== 'win32') {
+      kinds.push(['device', (path) => symlinkSync('/dev/zero', path)]);
+      kinds.push(['pipe', (path) => void execFileSync('mkfifo', [path])]);
+    }
+    for (const [kind, make] of kinds) {
+      const replaced = (name: string): string => {
+        const folder = toy();
+        rmSync(join(folder, name), { force: true });
+        make(join(folder, name));
+        return folder;
+      };
+      const found = await findCheckpoints([replaced('config.json'), replaced('model.safetensors')]);
+      assert.deepEqual(found, [], kind);
+      await refuses(replaced('config.json'), 'config.json is not a file; a JSON file was expected.');
+      await refuses(replaced('model.safetensors'), 'is not a file; a .safetensors file was expected.');
+      const { notices } = await openCheckpoint(replaced('tokenizer.json'));
+      assert.match(notices.join(), /tokenizer\.json is not a file; a JSON file was expected\)/, kind);
+    }
+  });
+  it('has a config.json that is too large to be one', async () => {
+    const folder = toy();
+    truncateSync(join(folder, 'config.json'), 1e9);
+    await refuses(folder, 'config.json has 1000000000 bytes, at most');
   });
   it('has no weights', () => {
     const folder = tempFolder();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PromptTokenizer } from '../../src/engine/checkpoint/checkpoint';
 import { createTokenizer, loadTokenizer } from '../../src/engine/checkpoint/tokenizer';
@@ -340,6 +340,12 @@ describe('a folder without a working tokenizer', () => {
   it('not JSON', async () =>
     assert.match((await notice('{'))!, /tokenizer\.json does not work .*not valid JSON.* token ids/));
   it('parts missing', async () => assert.match((await notice({}))!, /does not work \(.*model/));
+  it('a folder', async () => {
+    const folder = tempFolder();
+    mkdirSync(join(folder, 'tokenizer.json'));
+    const { notice } = await loadTokenizer(folder);
+    assert.match(notice!, /does not work \(.*tokenizer\.json is not a file; a JSON file was expected\): .* token ids/);
+  });
   it('an unknown part', async () =>
     assert.match((await notice(tokenizerJson({ model: { type: 'Magic' } })))!, /does not work \(.*Magic/));
 });

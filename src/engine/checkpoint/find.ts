@@ -42,8 +42,10 @@ async function candidateAt(folder: string, names: string[]): Promise<CheckpointC
   if (!names.includes('config.json') || weights.length === 0) return undefined;
   const modelType = await modelTypeOf(join(folder, 'config.json'));
   if (modelType === undefined) return undefined;
-  const sizes = await Promise.all(weights.map((name) => stat(join(folder, name)).catch(() => undefined)));
-  const bytes = sizes.reduce((total, stats) => total + (stats?.size ?? 0), 0);
+  const stats = await Promise.all(weights.map((name) => stat(join(folder, name)).catch(() => undefined)));
+  const files = stats.filter((each) => each?.isFile());
+  if (files.length === 0) return undefined;
+  const bytes = files.reduce((total, file) => total + (file?.size ?? 0), 0);
   return { path: folder, name: checkpointName(folder), modelType, bytes };
 }
 

@@ -1,6 +1,7 @@
 /** JSON files of a checkpoint. */
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { InputError } from './errors';
+import { statFile } from './regularFile';
 
 /** Anything larger is not what it says it is. */
 const MAX_JSON_BYTES = 256 << 20;
@@ -12,7 +13,7 @@ const MAX_JSON_BYTES = 256 << 20;
 export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
   let text: string;
   try {
-    const { size } = await stat(file);
+    const { size } = await statFile(file, 'a JSON file');
     if (size > MAX_JSON_BYTES)
       throw new InputError(`${file} has ${size} bytes, at most ${MAX_JSON_BYTES} were expected.`);
     text = await readFile(file, 'utf8');

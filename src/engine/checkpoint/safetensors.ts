@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { StoredTensor } from './checkpoint';
 import { InputError } from './errors';
 import { duplicateKey } from './json';
+import { statFile } from './regularFile';
 
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -39,17 +40,16 @@ const DTYPE_BITS: Record<string, number> = {
  * @throws InputError naming file and tensor.
  */
 export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
-  const file = await realpath(path).catch((cause: unknown) => {
-    throw new InputError(`${path} cannot be read: ${reason(cause)}.`);
-  });
-  const handle = await open(file, 'r').catch((cause: unknown) => {
-    throw new InputError(`${path} cannot be read: ${reason(cause)}.`);
-  });
+  const cannot = (cause: unknown): never => {
+    throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${reason(cause)}.`);
+  };
+  await statFile(path, 'a .safetensors file').catch(cannot);
+  const file = await realpath(path).catch(cannot);
+  const handle = await open(file, 'r').catch(cannot);
   try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw new InputError(`${path} is not a file; a .safetensors file was expected.`);
-    const header = await readHeader(handle, path, stats.size);
-    return checkEntries(header.entries, { path, file, dataStart: header.end, dataBytes: stats.size - header.end });
+    const { size } = await handle.stat();
+    const header = await readHeader(handle, path, size);
+    return checkEntries(header.entries, { path, file, dataStart: header.end, dataBytes: size - header.end });
   } finally {
     await handle.close();
   }

@@ -40,7 +40,8 @@ async function runAblate(path: string, options: AblateOptions): Promise<void> {
       ...top(after, pos),
     ]);
     const head = ['pos', 'token', 'loss', 'ablated', 'next', 'p', 'ablated', 'p'];
-    const means = `mean loss ${number(before.loss)} → ${number(after.loss)} nats`;
-    process.stdout.write(`${table([head, ...rows], [0, 2, 3, 5, 7])}\n${means}\n`);
+    // nothing predicts the first token
+    const means = tokens.length > 1 ? `mean loss ${number(before.loss)} → ${number(after.loss)} nats\n` : '';
+    process.stdout.write(`${table([head, ...rows], [0, 2, 3, 5, 7])}\n${means}`);
   });
 }

@@ -7,6 +7,7 @@ import { writeSafetensors } from '../checkpoint/safetensors';
 import { composition } from '../circuits/composition';
 import type { CheckpointOptions } from './open';
 import { checkpointCommand, noSteps, wholeNumber, withModel } from './open';
+import { checkOut } from './out';
 import { note, printJson, table } from './print';
 
 interface CompositionOptions extends CheckpointOptions {
@@ -35,6 +36,7 @@ async function run(path: string, options: CompositionOptions): Promise<void> {
   const { out, json, foldNorm } = options;
   if (out !== undefined && json) throw new InputError('give --json or --out, not both');
   const seed = wholeNumber('--seed', options.seed);
+  if (out !== undefined) await checkOut(out);
   await withModel(path, options, async (model) => {
     const result = await composition(model, { seed, foldNorm }, noSteps);
     result.notices.forEach(note);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { Importance } from '../../protocol/circuits/paths';
+import { plural } from '../../protocol/tokens';
 import { importance } from '../circuits/importance';
 import type { CheckpointOptions, PromptOptions } from './open';
 import { checkpointCommand, noSteps, promptInput, withModel, withPrompt } from './open';
@@ -38,6 +39,6 @@ function asText({ tokens, loss, orders, terms }: Importance): string {
   return [
     table([['heads', 'loss'], ...byOrder], [0, 1]),
     table([['term', 'kind', 'loss without it − loss'], ...byTerm], [2]),
-    `loss of the model: ${loss.toFixed(4)} nats over ${tokens.length - 1} tokens\n`,
+    `loss of the model: ${loss.toFixed(4)} nats over ${plural(tokens.length - 1, 'token')}\n`,
   ].join('\n\n');
 }

@@ -1,5 +1,6 @@
 import type { Prediction, Timings } from '../../protocol/analysis';
 import type { HookTensor } from '../../protocol/engine';
+import { plural } from '../../protocol/tokens';
 import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
 import { writeSafetensors } from '../checkpoint/safetensors';
@@ -10,6 +11,7 @@ import type { Prompt } from '../prompt';
 import { createRunner } from '../runtime/runner';
 import { promptInput } from './open';
 import type { PromptOptions } from './open';
+import { checkOut } from './out';
 import { note, printJson, table, visible } from './print';
 
 export interface RunOptions extends PromptOptions {
@@ -33,6 +35,7 @@ interface Result extends Prompt {
 export async function run(path: string, options: RunOptions): Promise<void> {
   const input = await promptInput(options);
   const globs = hookGlobs(options);
+  if (options.out !== undefined) await checkOut(options.out);
   const start = performance.now();
   const checkpoint = await openCheckpoint(path);
   // mistakes first: an execution provider takes its time, and libraries of its own write to stderr
@@ -87,6 +90,6 @@ function asText({ tokens, provider, timings, surprisal, predictions }: Result): 
     return [`${i}`, `${id}`, visible(text), bits, top ? visible(top.text) : '', top ? top.p.toFixed(3) : ''];
   });
   const head = ['pos', 'id', 'token', 'bits', 'next', 'p'];
-  const end = `${tokens.length} tokens on ${provider}, loaded in ${timings.load.toFixed(0)} ms, run in ${timings.run.toFixed(0)} ms`;
+  const end = `${plural(tokens.length, 'token')} on ${provider}, loaded in ${timings.load.toFixed(0)} ms, run in ${timings.run.toFixed(0)} ms`;
   return `${table([head, ...rows], [0, 1, 3, 5])}\n${end}\n`;
 }

@@ -74,10 +74,13 @@ export function expandHooks(d: ModelDescription, globs: string[]): string[] {
   for (const glob of globs) {
     const pattern = new RegExp(`^${glob.split('*').map(escapeRegExp).join('.*')}$`);
     const matches = all.filter((name) => pattern.test(name));
-    if (matches.length === 0)
+    if (matches.length === 0) {
+      // the last is logits
+      const examples = all.slice(0, -1).slice(0, 3).join(', ');
       throw new InputError(
-        `No hook of this model matches “${glob}”; expected a TransformerLens name such as ${all.slice(0, 3).join(', ')} or logits.`,
+        `No hook of this model matches “${glob}”; expected a TransformerLens name such as ${examples} or logits.`,
       );
+    }
     matches.forEach((name) => wanted.add(name));
   }
   return all.filter((name) => wanted.has(name));

@@ -44,9 +44,8 @@ export async function chooseProvider(
     notes.push(`${provider} did not start: ${why}`);
     log({ level: 'warn', message: `Execution provider ${notes.at(-1)}` });
   }
-  throw new InputError(
-    `No execution provider started (${notes.join('; ')}); add cpu to circuitscope.executionProviders.`,
-  );
+  const hint = requested.length > 0 && !requested.includes('cpu') ? '; cpu always starts' : '';
+  throw new InputError(`No execution provider started (${notes.join('; ')})${hint}.`);
 }
 
 async function tryProvider(provider: string): Promise<string | undefined> {

@@ -1,0 +1,16 @@
+/** Devices, pipes and folders in a checkpoint's place. */
+import type { Stats } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { InputError } from './errors';
+
+/**
+ * What `stat` says of a regular file. Asked before a file is opened: opening a pipe waits for its writer, and a device may
+ * never end.
+ * @param expected `a JSON file`
+ * @throws InputError for anything but a file, and what `stat` throws
+ */
+export async function statFile(path: string, expected: string): Promise<Stats> {
+  const stats = await stat(path);
+  if (!stats.isFile()) throw new InputError(`${path} is not a file; ${expected} was expected.`);
+  return stats;
+}
