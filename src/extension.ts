@@ -5,6 +5,7 @@ import { CheckpointChooser } from './host/chooseCheckpoint';
 import { Checkpoints } from './host/checkpoints';
 import { Circuits } from './host/circuits';
 import { CircuitsPanel } from './host/circuitsPanel';
+import { registerCircuitsView } from './host/circuitsView';
 import { AnalysisCodeLens } from './host/codeLens';
 import { registerCommands } from './host/commands';
 import { Decorations } from './host/decorations';
@@ -51,7 +52,8 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     exportAs: (format, png) => void exportPattern(analyses, selection, format, png),
   });
   const { extensionUri } = context;
-  const circuitsPanel = new CircuitsPanel({ extensionUri, checkpoints, analyses, selection, circuits, log });
+  const circuitsParts = { extensionUri, checkpoints, analyses, selection, circuits, log };
+  const circuitsPanel = new CircuitsPanel(circuitsParts);
   const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, log });
   const editors = new Editors();
   const decorations = new Decorations(analyses, selection);
@@ -73,6 +75,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     createStatusBar(checkpoints, work),
     restorePanel(context.workspaceState, checkpoints, analyses, selection, panel),
     restoreCircuits(checkpoints, circuitsPanel),
+    registerCircuitsView(circuitsParts),
     vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),
     vscode.languages.registerCodeLensProvider(everywhere, codeLens),
     ...Object.entries(trees).flatMap(([id, tree]) => [tree, vscode.window.registerTreeDataProvider<unknown>(id, tree)]),

@@ -41,6 +41,8 @@ type Method = 'composition' | 'headScores' | 'inductionCircuits' | 'headCircuit'
 export class Circuits implements vscode.Disposable {
   /** By folder; `id` tells whether the engine has opened it anew since. */
   private readonly kept = new Map<string, KnownCircuits & { id: string }>();
+  /** By folder and what is computed. */
+  private readonly running = new Map<string, Promise<unknown>>();
   private readonly timers = new Map<string, ReturnType<typeof setTimeout>>();
   private readonly changed = new vscode.EventEmitter<void>();
   /** Heads have got names, or other ones. */
@@ -122,12 +124,18 @@ export class Circuits implements vscode.Disposable {
     key: K,
     compute: () => Promise<NonNullable<KnownCircuits[K]>>,
   ): Promise<NonNullable<KnownCircuits[K]>> {
+    // the panel and the view in the side bar may want the same at the same time
+    const name = `${path} ${key}`;
+    await this.running.get(name)?.catch(() => undefined);
     const known = this.now({ path })[key];
     if (known) return known;
-    const computed = await compute();
-    const { id } = this.checkpoints.at(path) ?? {};
-    if (id !== undefined) this.kept.set(path, { ...this.now({ path }), id, [key]: computed });
-    return computed;
+    const work = compute().then((computed) => {
+      const { id } = this.checkpoints.at(path) ?? {};
+      if (id !== undefined) this.kept.set(path, { ...this.now({ path }), id, [key]: computed });
+      return computed;
+    });
+    this.running.set(name, work);
+    return work.finally(() => this.running.delete(name));
   }
 
   /** Forgets what was closed and names the heads of what was opened, if that is cheap. */

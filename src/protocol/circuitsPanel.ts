@@ -52,6 +52,9 @@ export interface HostToCircuits {
   [hostToCircuits.showHeadCard]: null;
 }
 
+/** What the panel's buttons do. */
+export type CircuitsCommand = PanelCommand | 'showAttention';
+
 /** Panel → host notifications. */
 export const circuitsToHost = {
   ready: 'circuits/ready',
@@ -66,7 +69,7 @@ export interface CircuitsToHost {
   /** The script runs: send everything. */
   [circuitsToHost.ready]: null;
   [circuitsToHost.select]: { event: SelectionEvent; seq: number };
-  [circuitsToHost.command]: PanelCommand;
+  [circuitsToHost.command]: CircuitsCommand;
   /** Answered with `headCard`. */
   [circuitsToHost.wantHeadCard]: HeadRef;
   /** `png`: the panel has drawn it and sends the bytes; values are the host's. */

@@ -4,6 +4,7 @@ import type { Frame } from 'playwright-core';
 import { defaultThreshold, edgesFrom, excesses, scaleEnd } from '../../webview/circuits/excess';
 import { curvePoint, edgeAt, layoutEdges, layoutGraph } from '../../webview/circuits/graphLayout';
 import { composition } from './panel/circuitsSuite';
+import { eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const settings = { 'editor.minimap.enabled': false, 'workbench.activityBar.location': 'default' };
@@ -84,6 +85,31 @@ describe('circuits beside the code', () => {
       await workbench.panelFrame('[data-head-card="L1H5"]');
       await workbench.page.waitForTimeout(300);
       await workbench.shot('circuits-headCard');
+    } finally {
+      await workbench.close();
+    }
+  });
+
+  it('shows in the side bar the same circuits, with what the panel chose', async () => {
+    const workbench = await startWorkbench({ settings });
+    try {
+      const panel = await showCircuits(workbench);
+      await panel.locator('.graph-canvas').click({ position: await inductionEdge(panel) });
+      const { page } = workbench;
+      await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
+      await page.locator('.pane-header', { hasText: 'Circuits' }).last().click();
+      const side = await eventually('the circuits in the side bar', async () => {
+        const frames = page.frames().filter((frame) => frame !== panel);
+        for (const frame of frames) {
+          const chosen = frame.locator('[data-node="L1H5"].chosen');
+          if ((await chosen.count().catch(() => 0)) > 0) return frame;
+        }
+        return undefined;
+      });
+      assert.ok(Number(await side.locator('.graph-canvas').getAttribute('data-edges')) > 0);
+      await side.locator('[data-node="L0H4"]').click();
+      await panel.locator('[data-node="L0H4"].chosen').waitFor();
+      await workbench.shot('circuits-sideBar');
     } finally {
       await workbench.close();
     }

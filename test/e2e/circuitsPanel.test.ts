@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { CompositionKind } from '../../src/protocol/circuits';
 import type { HeadPair } from '../../src/protocol/selection';
 import type { ThemeKind } from '../../webview/shared/colour';
+import { defaultThreshold } from '../../webview/circuits/excess';
 import { diverging } from '../../webview/shared/diverging';
 import {
   cellColour,
@@ -78,6 +79,50 @@ describe('circuits panel', () => {
         await panel.shot(`circuits-${theme}`);
       });
     }
+
+    it('zoom by whole pixels with ctrl and the wheel, the cell under the pointer in its place', async () => {
+      await open({ scenario: 'wide' });
+      const matrix = panel.page.locator('.matrix-K');
+      const cell = async (): Promise<number> => Number((await panel.data('.matrix-K'))['cell']);
+      const fitted = await cell();
+      const at = await cellPoint('K', 6, 9);
+      await matrix.hover({ position: at });
+      const pointer = (await matrix.boundingBox())!.x + at.x;
+      /** In columns. */
+      const under = async (): Promise<number> => (pointer - (await matrix.boundingBox())!.x) / (await cell());
+      const places: number[] = [];
+      await panel.page.keyboard.down('Control');
+      for (let i = 0; i < 5; i++) {
+        await panel.page.mouse.wheel(0, -100);
+        await panel.settle();
+        places.push(await under());
+      }
+      await panel.page.keyboard.up('Control');
+      const zoomed = await cell();
+      assert.ok(zoomed >= 2 * fitted && Number.isInteger(zoomed), `${fitted}, then ${zoomed} pixels`);
+      const scroll = await panel.page.evaluate<number[]>(
+        `(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth])(document.querySelector('.matrix-scroll'))`,
+      );
+      assert.ok(scroll[0]! > scroll[1]!, 'it scrolls');
+      // the first steps only fill the room
+      const [last, before] = [places.at(-1)!, places.at(-2)!];
+      assert.ok(Math.abs(last - before) * zoomed <= 2, `columns ${places.join(', ')} under the pointer`);
+      await matrix.hover({ position: await cellPoint('K', 2, Math.floor(last)) });
+      const event = (await events()).at(-1);
+      assert.ok(event?.kind === 'hoverPair' && event.pair.later.head === Math.floor(last));
+      await panel.shot('circuits-zoomed');
+      await panel.page.locator('.matrices').focus();
+      await panel.page.keyboard.press('+');
+      await panel.settle();
+      const more = await cell();
+      assert.ok(more > zoomed);
+      await panel.page.keyboard.press('-');
+      await panel.settle();
+      assert.ok((await cell()) < more);
+      await panel.page.keyboard.press('0');
+      await panel.settle();
+      assert.equal(await cell(), fitted);
+    });
 
     it('outline the pair of the graph in every kind', async () => {
       await open();
@@ -180,6 +225,35 @@ describe('circuits panel', () => {
       await panel.settle();
       const after = await middle();
       assert.ok(before[1]! > 150 && after[1]! < 60, `${before.join()} and ${after.join()}`);
+    });
+
+    it('steps through the edges of a head by keyboard, strongest first', async () => {
+      await open();
+      const { keyboard } = panel.page;
+      const said = panel.page.locator('[data-live]');
+      const own = pairs.filter(
+        ({ excess, later, earlier }) =>
+          excess >= defaultThreshold(pairs) &&
+          ((later.layer === 1 && later.head === 5) || (earlier.layer === 1 && earlier.head === 5)),
+      );
+      const hovered = async (): Promise<HeadPair | undefined> => {
+        const event = (await events()).at(-1);
+        return event?.kind === 'hoverPair' ? event.pair : undefined;
+      };
+      await panel.page.locator('.graph').focus();
+      await keyboard.press(']');
+      assert.deepEqual(await hovered(), INDUCTION, 'the strongest edge of L1H5');
+      await eventually('its three scores', async () =>
+        /^L0H4 to L1H5, by K: Q 0\.063, K 0\.170, V 0\.027; baseline/.test(await said.innerText()) ? true : undefined,
+      );
+      await keyboard.press(']');
+      const { kind, earlier, later } = own[1]!;
+      assert.deepEqual(await hovered(), { kind, earlier, later }, 'the second');
+      await panel.shot('circuits-edgeByKey');
+      await keyboard.press('[');
+      assert.deepEqual(await hovered(), INDUCTION);
+      await keyboard.press('Enter');
+      assert.deepEqual((await events()).at(-1), { kind: 'lockPair', pair: INDUCTION });
     });
 
     it('follows a head that another view chose', async () => {
@@ -301,6 +375,16 @@ describe('circuits panel', () => {
     await panel.page.locator('[data-head-card="L1H5"]').waitFor();
     const skip = panel.page.getByRole('table', { name: 'Skip-trigrams' }).locator('tbody tr');
     assert.deepEqual(await skip.locator('td').allInnerTexts(), ['·add', '<b>', '·add', '+2.00']);
+    const pattern = '.head-pattern canvas';
+    const [cells, side] = await panel.page.evaluate<number[]>(
+      `((c) => [c.width, c.getBoundingClientRect().width])(document.querySelector('${pattern}'))`,
+    );
+    assert.equal(side! % cells!, 0, 'cells of whole pixels');
+    assert.ok(side! > 84, `${side} pixels`);
+    assert.ok((await panel.pixel(pattern, 0, 0))[3]! > 200, 'token 0 attends to itself');
+    await panel.page.getByText('Show Attention').click();
+    assert.deepEqual((await events()).at(-1), { kind: 'chooseHead', head: { layer: 1, head: 5 } });
+    assert.deepEqual((await sent()).at(-1)?.params, 'showAttention');
     await panel.page.getByRole('button', { name: 'Export head card' }).click();
     await panel.page.getByRole('menuitem', { name: 'Table (CSV)' }).click();
     const csv = await eventually('a table', () =>
@@ -357,4 +441,23 @@ describe('circuits panel', () => {
     assert.ok(width <= 480, `${width}`);
     await panel.shot('circuits-narrow');
   });
+
+  for (const theme of ['dark', 'light'] as const) {
+    it(`fits the side bar, the graph first, ${theme}`, async () => {
+      await open({ width: 300, theme });
+      const width: number = await panel.page.evaluate('document.documentElement.scrollWidth');
+      assert.ok(width <= 300, `${width}`);
+      const boxes = await Promise.all(
+        ['.toolbar', '.graph-band', '.matrices', '.cards'].map(
+          async (part) => (await panel.page.locator(part).boundingBox())!,
+        ),
+      );
+      boxes.slice(1).forEach((box, i) => assert.ok(box.y >= boxes[i]!.y + boxes[i]!.height, 'no overlap'));
+      for (const control of await panel.page.locator('.toolbar > *').all()) {
+        const box = (await control.boundingBox())!;
+        assert.ok(box.x >= 0 && box.x + box.width <= 300, 'the toolbar wraps');
+      }
+      await panel.shot(`circuits-side-${theme}`);
+    });
+  }
 });

@@ -1,13 +1,16 @@
 // The term importance panel alone, in a browser, with a fake host and made-up effects.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import type { Panel } from './panel/page';
 import { answers } from './panel/reportAnswers';
 import { useReport } from './panel/reportSuite';
+import { eventually } from './support/wait';
 
 const made = answers.importance([], { position: 0 });
 
 describe('term importance panel', () => {
-  const { open, events } = useReport('importance', '.table');
+  const { open, events, sent } = useReport('importance', '.table');
   let panel: Panel;
   const column = (index: number): Promise<string[]> =>
     panel.page.locator(`.table tbody td:nth-child(${index})`).allInnerTexts();
@@ -40,6 +43,20 @@ describe('term importance panel', () => {
       return data.filter((value, i) => i % 4 === 3 && value > 200).length;
     })()`);
     assert.ok(painted > 5000, `${painted} pixels`);
+  });
+
+  it('exports its chart as a picture', async () => {
+    panel = await open();
+    await panel.page.getByRole('button', { name: 'Export' }).click();
+    await panel.page.getByRole('menuitem', { name: 'Picture (PNG)' }).click();
+    const file = await eventually('a picture', async () =>
+      (await sent<{ format: string; content: Record<string, number> }>('report/save')).at(0),
+    );
+    const bytes = Uint8Array.from(Object.values(file.content));
+    assert.equal(file.format, 'png');
+    assert.deepEqual([...bytes.slice(0, 4)], [137, 80, 78, 71]);
+    assert.ok(bytes.length > 10_000, `${bytes.length} bytes`);
+    writeFileSync(path.resolve('test', 'e2e', 'shots', 'importance-export.png'), bytes);
   });
 
   it('chooses the head of a row, by the keyboard too', async () => {

@@ -1,13 +1,14 @@
 /** Heads as nodes by layer, composition as edges: a canvas, and over it an element for every node. */
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useRef } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import { type NamedScore, scoreLabels } from '../../src/protocol/circuits';
 import { cssColour } from '../shared/colour';
 import { colours, themeKind } from '../shared/theme';
 import { edgesFrom, pairOf, signed } from './excess';
 import { fillColour } from './fill';
+import { useGraphKeys } from './graphKeys';
 import { edgeAt, edgeWidth, type GraphLayout, layoutEdges, layoutGraph, nodeAt } from './graphLayout';
 import { drawGraph, type GraphPicture } from './graphPaint';
 import { dispatch, end, fill, hoverPair, kinds, namesOf, pairs, scoreOf, selection, threshold, view } from './store';
@@ -91,7 +92,9 @@ function Node({ head, place, chosen, hot }: NodeProps): JSX.Element {
       onPointerLeave={() => dispatch({ kind: 'leave' })}
       onClick={() => dispatch({ kind: 'chooseHead', head })}
     >
-      {place.names && (!inner || chosen || hot) ? <span class="node-name">{name}</span> : null}
+      {place.names !== 'none' && (!inner || chosen || hot) ? (
+        <span class="node-name">{place.names === 'full' ? name : `H${head.head}`}</span>
+      ) : null}
       {first && place.pills !== 'none' ? (
         <span class="pill" title={said}>
           {place.pills === 'full' ? scoreLabels[first.name] : SHORT[first.name]}
@@ -149,29 +152,21 @@ function WidthKey({ place }: { place: GraphLayout }): JSX.Element {
   );
 }
 
-const MOVES: Record<string, [layers: number, heads: number]> = {
-  ArrowUp: [1, 0],
-  ArrowDown: [-1, 0],
-  ArrowLeft: [0, -1],
-  ArrowRight: [0, 1],
-  Home: [0, -Infinity],
-  End: [0, Infinity],
-};
-const clamp = (value: number, count: number): number => Math.max(0, Math.min(count - 1, value));
-
 export function Graph(): JSX.Element {
   const band = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { layer, head } = selection.value.head;
-  const [active, setActive] = useState<HeadRef>({ layer, head });
   const place = layout.value;
+  const { active, onKeyDown, onBlur } = useGraphKeys(
+    place,
+    () => curves.peek(),
+    () => canvas.current!.getBoundingClientRect(),
+  );
   useEffect(() => {
     const observer = new ResizeObserver(() => (width.value = band.current?.clientWidth ?? 0));
     observer.observe(band.current!);
     return () => observer.disconnect();
   }, []);
   useEffect(() => effect(() => paint(canvas.current!)), []);
-  useEffect(() => setActive({ layer, head }), [layer, head]);
   const at = (event: { clientX: number; clientY: number }): { x: number; y: number } => {
     const origin = canvas.current!.getBoundingClientRect();
     return { x: event.clientX - origin.left, y: event.clientY - origin.top };
@@ -185,32 +180,18 @@ export function Graph(): JSX.Element {
     const found = edgeAt(curves.peek(), at(event));
     if (found) dispatch({ kind: 'lockPair', pair: pairOf(found.edge) });
   };
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const move = MOVES[event.key];
-    if (move && place) {
-      const next = {
-        layer: clamp(active.layer + move[0], place.nLayers),
-        head: clamp(active.head + move[1], place.nHeads),
-      };
-      setActive(next);
-      document.getElementById(`node-${headName(next)}`)?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-      dispatch({ kind: 'hoverHead', head: next });
-    } else if (event.key === 'Enter' || event.key === ' ') dispatch({ kind: 'chooseHead', head: active });
-    else return;
-    event.preventDefault();
-  };
   return (
     <div class="graph-band">
       <div class="graph-scroll" ref={band}>
         <div
           class="graph"
           role="grid"
-          aria-label="Heads by layer, composition between them. Arrow keys move over the heads, Enter chooses one."
+          aria-label="Heads by layer, composition between them. Arrow keys move over the heads, the square brackets over a head’s edges; Enter chooses."
           aria-activedescendant={`node-${headName(active)}`}
           tabIndex={0}
           style={{ width: place ? `${place.width}px` : '', height: place ? `${place.height}px` : '' }}
           onKeyDown={onKeyDown}
-          onBlur={() => dispatch({ kind: 'leave' })}
+          onBlur={onBlur}
         >
           <canvas
             ref={canvas}

@@ -16,8 +16,8 @@ export interface GraphLayout {
   top: number;
   nLayers: number;
   nHeads: number;
-  /** What there is room for at every node: its name, its pill in full or short. */
-  names: boolean;
+  /** What there is room for at every node: its name (`L0H0`, `H0`), its pill in full or short. */
+  names: 'full' | 'short' | 'none';
   pills: 'full' | 'short' | 'none';
 }
 
@@ -35,13 +35,15 @@ export interface Curve {
 
 const MARGIN = { top: 92, bottom: 64, right: 64 };
 const LEFT = { wide: 104, narrow: 72 };
+/** In the side bar: no pills, so less room around them. */
+const SIDE_BAR = { room: 400, left: 64, right: 20, top: 48 };
 const STEP = { largest: 120, smallest: 20 };
 const RADIUS = { largest: 14, deep: 10, smallest: 4 };
 /** Between layers: of two, what large nodes need, and the least that pills between layers fit in. */
 const GAP = { two: 248, roomy: 96, smallest: 64 };
 const TARGET_HEIGHT = 560;
-/** Room of `L0H0` and of a pill. */
-const ROOM = { name: 40, pill: 72, short: 44 };
+/** Room of `L0H0`, `H0`, and of a pill. */
+const ROOM = { name: 40, shortName: 24, pill: 72, short: 44 };
 const WIDEST = 9;
 /** From the node's edge to its edges. */
 const CLEAR = 3;
@@ -52,24 +54,26 @@ const BETWEEN = 1.5;
 const SAMPLES = 24;
 
 export function layoutGraph(room: number, nLayers: number, nHeads: number): GraphLayout {
-  const left = room < 560 || nHeads > 12 ? LEFT.narrow : LEFT.wide;
-  const fits = (room - left - MARGIN.right) / Math.max(1, nHeads - 1);
+  const side = room < SIDE_BAR.room;
+  const left = side ? SIDE_BAR.left : room < 560 || nHeads > 12 ? LEFT.narrow : LEFT.wide;
+  const { top, right } = side ? SIDE_BAR : MARGIN;
+  const fits = (room - left - right) / Math.max(1, nHeads - 1);
   const stepX = Math.floor(Math.max(STEP.smallest, Math.min(STEP.largest, fits)));
-  const gap = (TARGET_HEIGHT - MARGIN.top - MARGIN.bottom) / Math.max(1, nLayers - 1);
+  const gap = (TARGET_HEIGHT - top - MARGIN.bottom) / Math.max(1, nLayers - 1);
   const stepY = Math.round(Math.max(GAP.smallest, Math.min(GAP.two, gap)));
   const largest = stepY < GAP.roomy ? RADIUS.deep : RADIUS.largest;
   const radius = Math.max(RADIUS.smallest, Math.min(largest, Math.floor(stepX * 0.3)));
   return {
-    width: Math.max(room, left + (nHeads - 1) * stepX + MARGIN.right),
-    height: MARGIN.top + (nLayers - 1) * stepY + MARGIN.bottom,
+    width: Math.max(room, left + (nHeads - 1) * stepX + right),
+    height: top + (nLayers - 1) * stepY + MARGIN.bottom,
     radius,
     stepX,
     stepY,
     left,
-    top: MARGIN.top,
+    top,
     nLayers,
     nHeads,
-    names: stepX >= ROOM.name,
+    names: stepX >= ROOM.name ? 'full' : stepX >= ROOM.shortName ? 'short' : 'none',
     pills: stepX >= ROOM.pill ? 'full' : stepX >= ROOM.short ? 'short' : 'none',
   };
 }

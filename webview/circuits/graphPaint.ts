@@ -138,7 +138,7 @@ export function drawNames(
       const below = layer === 0;
       const at = below ? y + layout.radius + 18 : y - layout.radius - 10;
       const shown = name ?? (layer === 0 || layer === layout.nLayers - 1 ? '' : undefined);
-      if (shown === undefined || !layout.names) continue;
+      if (shown === undefined || layout.names !== 'full') continue;
       context.font = `11px ${colours.mono}`;
       context.fillStyle = name ? colours.strong : colours.muted;
       context.fillText(headName({ layer, head }), x, at);

@@ -2,7 +2,7 @@
 import { effect } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { headName } from '../../src/protocol/checkpoint';
+import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import type { Complex, HeadCircuit, TokenRef } from '../../src/protocol/circuits/headCircuit';
 import { Button, IconMenu } from '../shared/controls';
 import type { ExportItem } from '../shared/reportFrame';
@@ -11,7 +11,20 @@ import { TokenText } from '../shared/tokenText';
 import { colours } from '../shared/theme';
 import { drawEigenvalues } from './eigenvalues';
 import { signed } from './excess';
-import { cardInView, cardOpen, copy, headCard, openCard, save, selection, view } from './store';
+import {
+  cardInView,
+  cardOpen,
+  command,
+  copy,
+  dispatch,
+  headCard,
+  openCard,
+  patterns,
+  save,
+  selection,
+  view,
+} from './store';
+import { Thumbnail } from './thumbnail';
 
 function Eigenvalues({ title, values, score }: { title: string; values: Complex[]; score: string }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -103,6 +116,7 @@ function Circuit({ card }: { card: HeadCircuit }): JSX.Element {
   return (
     <>
       <div class="eigenvalue-plots">
+        <Pattern head={card.head} />
         <Eigenvalues
           title="QK eigenvalues"
           values={qk.eigenvalues}
@@ -137,6 +151,30 @@ function ExportMenu({ card }: { card: HeadCircuit }): JSX.Element {
       items={items.map(({ label }) => ({ value: label, label }))}
       onPick={(label) => items.find((item) => item.label === label)?.run()}
     />
+  );
+}
+
+/** Side of the pattern, as of the eigenvalue plots. */
+const PATTERN = 180;
+
+/** Its pattern on the current prompt, if there is one. */
+function Pattern({ head }: { head: HeadRef }): JSX.Element | null {
+  const shown = patterns.value;
+  if (!shown) return null;
+  const show = (): void => {
+    dispatch({ kind: 'chooseHead', head });
+    command('showAttention');
+  };
+  return (
+    <figure class="eigenvalues head-pattern">
+      <figcaption>
+        Attention <span class="none">{shown.sourceName}</span>
+      </figcaption>
+      <Thumbnail head={head} chosen={false} side={PATTERN} />
+      <Button secondary onClick={show}>
+        Show Attention
+      </Button>
+    </figure>
   );
 }
 

@@ -10,6 +10,7 @@ import { Legend } from './legend';
 import { KindSample } from './kindSample';
 import { type MatrixLayout, layoutMatrices } from './matrixLayout';
 import { drawMatrix, type LayerPair } from './matrixPaint';
+import { useMatrixZoom, ZOOM_KEYS, zoomedCell } from './matrixZoom';
 import { dispatch, end, focusPair, hoverPair, pairs, selection, view } from './store';
 
 const width = signal(0);
@@ -181,8 +182,27 @@ function placed(layers: LayerPair, active: HeadPair | undefined): HeadPair {
   return cellPair(at?.kind ?? 'K', layers, at?.earlier.head ?? 0, at?.later.head ?? 0);
 }
 
+/** Scrolls a cell into view. */
+function reveal(scroller: Element, place: MatrixLayout, { kind, earlier, later }: HeadPair): void {
+  const { cell, left, top, pitch } = place;
+  const x = left + compositionKinds.indexOf(kind) * pitch + later.head * cell;
+  const y = top + earlier.head * cell;
+  const nearest = (now: number, room: number, at: number): number =>
+    Math.min(at - cell, Math.max(now, at + 2 * cell - room));
+  scroller.scrollTo(
+    nearest(scroller.scrollLeft, scroller.clientWidth, x),
+    nearest(scroller.scrollTop, scroller.clientHeight, y),
+  );
+}
+
+const middleOf = ({ clientWidth, clientHeight }: Element): { x: number; y: number } => ({
+  x: clientWidth / 2,
+  y: clientHeight / 2,
+});
+
 export function Matrices(): JSX.Element | null {
   const box = useRef<HTMLDivElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
   const [active, setActive] = useState<HeadPair | undefined>(undefined);
   const composition = view.value?.composition;
   const layers = shownLayers.value;
@@ -191,16 +211,26 @@ export function Matrices(): JSX.Element | null {
     if (box.current) observer.observe(box.current);
     return () => observer.disconnect();
   }, [layers === undefined]);
-  if (!composition || !layers) return null;
-  const place = layoutMatrices(width.value, composition.nHeads);
+  const place = composition && layoutMatrices(width.value, composition.nHeads, zoomedCell.value);
   const hover = (pair: HeadPair): void => {
     const canvas = box.current?.querySelector(`.matrix-${pair.kind}`);
     setActive(pair);
-    if (canvas) hoverPair(pair, tipPlace(canvas, pair, place.cell));
+    if (!canvas || !place) return;
+    reveal(scroller.current!, place, pair);
+    hoverPair(pair, tipPlace(canvas, pair, place.cell));
   };
+  // the tip stood at the cell of another size
+  const afterZoom = (): void => {
+    dispatch({ kind: 'leave' });
+    if (layers && box.current?.matches(':focus-visible')) hover(placed(layers, active));
+  };
+  const { zoom, onWheel } = useMatrixZoom(scroller, place, afterZoom);
+  if (!composition || !layers || !place) return null;
   const onKeyDown = (event: KeyboardEvent): void => {
     const move = MOVES[event.key];
+    const by = ZOOM_KEYS[event.key];
     if (move) hover(step(placed(layers, active), move, composition.nHeads));
+    else if (by !== undefined && !event.ctrlKey && !event.metaKey) zoom(by, middleOf(scroller.current!));
     else if (event.key === 'Enter' || event.key === ' ') dispatch({ kind: 'lockPair', pair: placed(layers, active) });
     else return;
     event.preventDefault();
@@ -210,21 +240,28 @@ export function Matrices(): JSX.Element | null {
       class="matrices"
       ref={box}
       role="application"
-      aria-label={`Composition of layer ${layers.earlier} with layer ${layers.later}: Q, K and V. Arrow keys move over the pairs, Enter locks one.`}
+      aria-label={`Composition of layer ${layers.earlier} with layer ${layers.later}: Q, K and V. Arrow keys move over the pairs, Enter locks one; plus, minus and 0 zoom.`}
       tabIndex={0}
       style={{ height: `${place.height}px` }}
       data-pairs={indexOf(composition, { layer: composition.nLayers, head: 0 })}
       onKeyDown={onKeyDown}
+      onWheel={onWheel}
       onFocus={(event) => {
         if (event.currentTarget.matches(':focus-visible')) hover(placed(layers, active));
       }}
       onBlur={() => dispatch({ kind: 'leave' })}
     >
-      {width.value > 0
-        ? compositionKinds.map((kind, i) => (
-            <Matrix key={kind} kind={kind} place={place} layers={layers} first={i === 0} />
-          ))
-        : null}
+      <div
+        class="matrix-scroll"
+        ref={scroller}
+        style={{ right: `${place.legend.right}px`, bottom: `${place.legend.bottom}px` }}
+      >
+        {width.value > 0
+          ? compositionKinds.map((kind, i) => (
+              <Matrix key={kind} kind={kind} place={place} layers={layers} first={i === 0} />
+            ))
+          : null}
+      </div>
       <Legend place={place} layers={layers} choose={(next) => (chosenLayers.value = next)} />
     </div>
   );

@@ -1,6 +1,6 @@
 /** Everything the circuits panel knows, as signals. Components read them; only this file writes what comes from the host. */
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { PanelCommand, PanelStatus, SelectionMessage } from '../../src/protocol/attentionPanel';
+import type { PanelStatus, SelectionMessage } from '../../src/protocol/attentionPanel';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import {
   type CompositionKind,
@@ -12,6 +12,7 @@ import {
 import type { InductionCircuits } from '../../src/protocol/circuits/behaviour';
 import {
   CIRCUITS_ORIGIN,
+  type CircuitsCommand,
   type CircuitsExport,
   type CircuitsPatterns,
   circuitsToHost,
@@ -92,7 +93,7 @@ export function hoverPair(pair: HeadPair, at: { x: number; y: number }): void {
   dispatch({ kind: 'hoverPair', pair: pairOf(pair) });
 }
 
-export const command = (name: PanelCommand): void => host.send(circuitsToHost.command, name);
+export const command = (name: CircuitsCommand): void => host.send(circuitsToHost.command, name);
 
 export function openCard(): void {
   cardOpen.value = true;

@@ -1,10 +1,11 @@
 /** Which terms of the sum over paths the loss needs. */
 import type { JSX } from 'preact';
-import type { TermEffect } from '../../src/protocol/circuits/paths';
+import type { Importance, TermEffect } from '../../src/protocol/circuits/paths';
 import { signed } from '../shared/numbers';
-import { ReportFrame } from '../shared/reportFrame';
+import { type ExportItem, ReportFrame } from '../shared/reportFrame';
 import { type Column, Table, tableExports } from '../shared/table';
 import { Orders } from './orders';
+import { ordersPng } from './png';
 import { report } from './store';
 
 /** Rows of the table: there may be thousands of virtual heads. */
@@ -34,16 +35,24 @@ const columnsFor = (terms: readonly TermEffect[]): Column<TermEffect>[] => {
   ];
 };
 
+const pngExport = (name: string, shown: Importance, checkpoint: string): ExportItem => ({
+  label: 'Picture (PNG)',
+  run: () => void ordersPng(shown, checkpoint).then((content) => report.save({ name, format: 'png', content })),
+});
+
 export function App(): JSX.Element {
   const shown = report.answer.value?.result;
   const columns = columnsFor(shown?.terms ?? []);
   const { head } = report.selection.value;
-  const name = `${report.subject.value?.checkpoint.name ?? ''}-importance`;
+  const checkpoint = report.subject.value?.checkpoint.name ?? '';
+  const name = `${checkpoint}-importance`;
   const largest = [...(shown?.terms ?? [])].sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect)).slice(0, LISTED);
   return (
     <ReportFrame
       report={report}
-      exports={shown ? tableExports(name, columns, () => shown.terms, report) : []}
+      exports={
+        shown ? [pngExport(name, shown, checkpoint), ...tableExports(name, columns, () => shown.terms, report)] : []
+      }
       notices={shown?.notices}
     >
       {() =>
