@@ -126,6 +126,9 @@ describe('command line: heads, induction, lens, ablate, patch', function () {
     const ids = ['patch', folder, '--clean-ids', '1,2,3', '--answer', '#4', '--wrong', '#5', '--corrupted-ids'];
     assert.equal((await json<PatchJson>(...ids, '1,7,3')).resid[1]!.length, 3);
     await refused(/has 3 tokens and the corrupted one 2/, ...ids, '1,7');
+    // found out after a provider was chosen, and still alone on stderr
+    const mistake = await cli.circuitscope('patch', folder, '--clean-ids', '1,2,3', ...ids.slice(4), '1,7');
+    assert.deepEqual([mistake.status, mistake.stderr.split('\n').length], [2, 2], mistake.stderr);
     await refused(/give exactly one of --clean and --clean-ids/, 'patch', sample, '--answer', 'a', '--wrong', 'b');
   });
 });

@@ -36,10 +36,11 @@ export async function withModel(
   const checkpoint = await openCheckpoint(path);
   const providers = provider === undefined ? [] : [provider];
   const runner = await createRunner(checkpoint, { providers, log: () => undefined });
-  if (runner.providerNotes.length) note(runner.providerNotes.join('; '));
-  checkpoint.notices.forEach(note);
   try {
     await work({ checkpoint, runner });
+    // after the work, so that a mistake in it stays one line
+    if (runner.providerNotes.length) note(runner.providerNotes.join('; '));
+    checkpoint.notices.forEach(note);
   } finally {
     await runner.dispose();
   }

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { env, InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import type { LogLine } from '../../protocol/engine';
 import { InputError } from '../checkpoint/errors';
@@ -36,16 +38,35 @@ export async function chooseProvider(
   log: (line: LogLine) => void,
 ): Promise<{ provider: string; notes: string[] }> {
   const notes: string[] = [];
-  for (const provider of requested.length > 0 ? requested : defaultProviders()) {
-    let reason = started.get(provider);
-    if (!reason) started.set(provider, (reason = tryProvider(provider)));
-    const why = await reason;
+  const named = requested.length > 0;
+  for (const provider of named ? requested : defaultProviders()) {
+    const why = (named ? undefined : missingLibrary(provider)) ?? (await startError(provider));
     if (why === undefined) return { provider, notes };
     notes.push(`${provider} did not start: ${why}`);
     log({ level: 'warn', message: `Execution provider ${notes.at(-1)}` });
   }
-  const hint = requested.length > 0 && !requested.includes('cpu') ? '; cpu always starts' : '';
+  const hint = named && !requested.includes('cpu') ? '; cpu always starts' : '';
   throw new InputError(`No execution provider started (${notes.join('; ')})${hint}.`);
+}
+
+function startError(provider: string): Promise<string | undefined> {
+  const known = started.get(provider) ?? tryProvider(provider);
+  started.set(provider, known);
+  return known;
+}
+
+/** Where Linux keeps its libraries; a provider that is asked for by name is tried in any case. */
+const LIBRARY_FOLDERS = [
+  ...(process.env['LD_LIBRARY_PATH']?.split(':') ?? []),
+  ...['/usr/lib', '/usr/lib64', '/usr/local/lib', '/lib64', '/run/opengl-driver/lib'],
+  ...['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu'],
+];
+
+/** Without Vulkan's loader WebGPU cannot start, and its own complaint goes to stderr past everybody. */
+function missingLibrary(provider: string): string | undefined {
+  if (provider !== 'webgpu' || process.platform !== 'linux') return undefined;
+  const found = LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libvulkan.so.1')));
+  return found ? undefined : 'libvulkan.so.1 is not installed';
 }
 
 async function tryProvider(provider: string): Promise<string | undefined> {
