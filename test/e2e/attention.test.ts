@@ -44,6 +44,12 @@ async function hoverAdd(workbench: Workbench): Promise<string> {
   return (await card.innerText()).replaceAll(/\s+/g, ' ');
 }
 
+/** Rows of the Checkpoints view. */
+const inCheckpoints = ({ page }: Workbench, selector: string, text: string): ReturnType<typeof page.locator> =>
+  page
+    .locator('.pane', { has: page.locator('.pane-header', { hasText: 'Checkpoints' }) })
+    .locator(selector, { hasText: text });
+
 interface Box {
   x: number;
   y: number;
@@ -183,13 +189,16 @@ describe('attention beside the code', () => {
     it('lists layers and heads, and shows the one that is clicked', async () => {
       const { page } = workbench;
       await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
-      const row = (text: string): ReturnType<typeof page.locator> =>
-        page.locator('.pane-body .monaco-list-row', { hasText: text });
-      await row('Layer 0').first().click();
-      await row('L0H4').first().click();
+      const row = (text: string): ReturnType<typeof page.locator> => inCheckpoints(workbench, '.monaco-list-row', text);
+      // by keyboard, as the tree has scrolled to the head that is shown
+      await row('L1H5').first().click();
+      for (const key of ['Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
+      await row('L0H0').first().waitFor();
+      for (let head = 0; head <= 4; head++) await page.keyboard.press('ArrowDown');
+      await page.keyboard.press('Enter');
       await panel.locator('canvas.heat-base[data-name="L0H4"]').waitFor();
       await panel.locator('[data-head="L0H6"]').click();
-      await page.locator('.pane-body .monaco-list-row.selected', { hasText: 'L0H6' }).waitFor();
+      await inCheckpoints(workbench, '.monaco-list-row.selected', 'L0H6').waitFor();
       await workbench.shot('sidebar-dark');
     });
 
@@ -207,7 +216,7 @@ describe('attention beside the code', () => {
         (await boxes(workbench)).length >= 2 ? true : undefined,
       );
       const { page } = workbench;
-      await page.locator('.pane-body .monaco-list-row.selected', { hasText: 'L1H5' }).waitFor();
+      await inCheckpoints(workbench, '.monaco-list-row.selected', 'L1H5').waitFor();
       await page.locator('.pane-body .monaco-list-row', { hasText: 'Esc unlocks' }).waitFor();
       await workbench.shot('readme-dark');
     });

@@ -139,9 +139,7 @@ const Key = (): JSX.Element => (
     <span class="scale" role="img" aria-label="Colour scale of probabilities from 0 to 1">
       0<i style={{ backgroundImage: rampGradient(themeKind.value) }} />1
     </span>
-    <span>
-      probability of the {CHOICES.find(({ value }) => value === of.value)?.label} · text: top token there
-    </span>
+    <span>probability of the {CHOICES.find(({ value }) => value === of.value)?.label} · text: top token there</span>
   </div>
 );
 

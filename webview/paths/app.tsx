@@ -41,9 +41,7 @@ function Kinds(): JSX.Element {
             {GROUPS[group].label}
           </button>
         ))}
-      <span class="push">
-        {paths.value?.form === 'frozen' ? 'final norm’s scale frozen' : 'every path by itself'}
-      </span>
+      <span class="push">{paths.value?.form === 'frozen' ? 'final norm’s scale frozen' : 'every path by itself'}</span>
     </div>
   );
 }
