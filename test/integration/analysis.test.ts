@@ -175,7 +175,10 @@ describe('several checkpoints and long texts', () => {
     const p = await parts();
     await openTotal();
     await run('showLog');
-    await vscode.commands.executeCommand('workbench.action.focusPanel');
+    await vscode.commands.executeCommand('workbench.panel.output.focus');
+    await eventually('focus in the log', () =>
+      vscode.window.activeTextEditor?.document.uri.scheme === 'output' ? true : undefined,
+    );
     await run('analyzeSelection');
     assert.equal(p.analyses.current!.source.name, 'total.ts:4–9');
     await vscode.commands.executeCommand('workbench.action.closePanel');
