@@ -4,6 +4,7 @@ import { version } from '../../package.json';
 import { InputError } from './checkpoint/errors';
 import { circuitCommands } from './cli/circuits';
 import { info } from './cli/info';
+import { latentCommands } from './cli/latentCommands';
 import { run } from './cli/run';
 import type { RunOptions } from './cli/run';
 
@@ -45,7 +46,7 @@ function program(): Command {
     .option('--json', 'print one JSON object to stdout: tokens, provider, timings in ms, predictions')
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)')
     .action((checkpoint: string, options: RunOptions) => run(checkpoint, options));
-  circuitCommands.forEach((register) => register(root));
+  [...circuitCommands, ...latentCommands].forEach((register) => register(root));
   return root;
 }
 
@@ -56,7 +57,8 @@ async function main(args: string[]): Promise<number> {
   try {
     if (args.length === 0) throw new InputError('a command is missing: info or run (see circuitscope --help)');
     await program().parseAsync(args, { from: 'user' });
-    return 0;
+    // of a command that was stopped by a signal
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (error instanceof InputError) {

@@ -3,6 +3,8 @@ import type { LogLine } from '../protocol/engine';
 import { findCheckpoints, openCheckpoint } from './checkpoint/open';
 import { writeSafetensors } from './checkpoint/safetensors';
 import { defaultProviders } from './runtime/providers';
+import { findSaes, openSae } from './mlsae/open';
+import { createSaeRunner } from './mlsae/runner';
 import { createRunner } from './runtime/runner';
 import type { ServiceParts } from './service';
 
@@ -10,6 +12,9 @@ import type { ServiceParts } from './service';
 export const engineParts = (log: (line: LogLine) => void): ServiceParts => ({
   openCheckpoint,
   findCheckpoints,
+  findSaes,
+  openSae,
+  createSaeRunner,
   createRunner,
   writeSafetensors,
   runtime: () => ({ onnxruntime: env.versions.node ?? env.versions.common, providers: defaultProviders() }),

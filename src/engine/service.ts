@@ -4,6 +4,7 @@ import type { AnalysisInfo } from '../protocol/analysis';
 import { headName } from '../protocol/checkpoint';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
 import type { AnalyzeParams, EngineMethod, EngineRequests, LogLine, OpenCheckpointParams } from '../protocol/engine';
+import type { SaeCandidate } from '../protocol/latents';
 import { Analyses } from './analyses';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import { InputError } from './checkpoint/errors';
@@ -16,15 +17,19 @@ import type { OpenModel } from './circuitHandlers';
 import { describeCheckpoint } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
+import { latentHandlers } from './latentHandlers';
 import { checkPatternMemory } from './memory';
+import { OpenSaes } from './openSaes';
+import type { SaeParts } from './openSaes';
 import { readPrompt, tokenTextOf } from './prompt';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
 
 /** What the service stands on; tests put fakes here. */
-export interface ServiceParts {
+export interface ServiceParts extends SaeParts {
   openCheckpoint(path: string): Promise<Checkpoint>;
   findCheckpoints(roots: string[]): Promise<CheckpointCandidate[]>;
+  findSaes(roots: string[]): Promise<SaeCandidate[]>;
   createRunner(
     checkpoint: Checkpoint,
     options: { providers: string[]; log: (line: LogLine) => void },
@@ -61,6 +66,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
   // the host keeps ids of an engine that died: they must name nothing in this one
   const lifetime = randomBytes(4).toString('hex');
   const newId = (prefix: string): string => `${prefix}${lifetime}-${++lastId}`;
+  const saes = new OpenSaes(parts, () => newId('sae-'));
 
   function opened(id: string): OpenModel {
     const open = checkpoints.get(id);
@@ -93,7 +99,12 @@ export function createService(parts: ServiceParts): EngineHandlers {
     const open = checkpoints.get(checkpointId);
     checkpoints.delete(checkpointId);
     analyses.deleteOf(checkpointId);
-    await model.run(async () => open?.runner.dispose());
+    await disposeWhenIdle([...saes.deleteOf(checkpointId), ...(open ? [open.runner] : [])]);
+    return null;
+  }
+
+  async function disposeWhenIdle(runners: { dispose(): Promise<void> }[]): Promise<null> {
+    for (const runner of runners) await model.run(() => runner.dispose());
     return null;
   }
 
@@ -132,10 +143,14 @@ export function createService(parts: ServiceParts): EngineHandlers {
 
   return {
     ...circuitHandlers((id, task) => model.run(() => task(opened(id)))),
+    ...latentHandlers((id, task) => model.run(async () => task(saes.get(id)))),
     version: () => ({ pid: process.pid, ...parts.runtime() }),
     findCheckpoints: ({ roots }) => parts.findCheckpoints(roots),
     openCheckpoint: (params, context) => model.run(() => openCheckpoint(params, context)),
     closeCheckpoint,
+    findSaes: ({ roots }) => parts.findSaes(roots),
+    openSae: (params, { steps }) => model.run(async () => saes.open(opened(params.checkpointId), params, steps)),
+    closeSae: ({ saeId }) => disposeWhenIdle(saes.delete(saeId)),
     analyze: (params, context) => model.run(() => analyze(params, context)),
     closeAnalysis: ({ analysisId }) => (analyses.delete(analysisId), null),
     // the rest is cheap, and may run between the steps of a model run

@@ -2,6 +2,7 @@
 import type { AnalysisInfo, PatternMatrix, Reduction, Thumbnails, Weighting } from './analysis';
 import type { CheckpointInfo, HeadRef } from './checkpoint';
 import type { HeadName } from './circuits';
+import type { TokenLatents } from './latents/tokenLatents';
 import type { Selection, SelectionEvent } from './selection';
 
 /** What the panel shows, whole; sent when it changes. */
@@ -63,6 +64,7 @@ export const hostToPanel = {
   matrix: 'attention/matrix',
   thumbnails: 'attention/thumbnails',
   selection: 'attention/selection',
+  latents: 'attention/latents',
   requestPng: 'attention/requestPng',
 } as const;
 export interface HostToPanel {
@@ -71,6 +73,8 @@ export interface HostToPanel {
   [hostToPanel.matrix]: { key: MatrixKey; matrix: PatternMatrix };
   [hostToPanel.thumbnails]: { analysisId: string; weighting: Weighting; thumbnails: Thumbnails };
   [hostToPanel.selection]: SelectionMessage;
+  /** `null`: no autoencoder. */
+  [hostToPanel.latents]: TokenLatents | null;
   /** Export Pattern… chose PNG: answered with `exportAs`. */
   [hostToPanel.requestPng]: null;
 }
@@ -83,7 +87,8 @@ export const panelToHost = {
   exportAs: 'attention/export',
 } as const;
 /** Buttons in the panel that are commands of the host. */
-export type PanelCommand = 'analyzeSelection' | 'openSample' | 'openCheckpoint' | 'rerun' | 'showLog' | 'cancel';
+export type PanelCommand =
+  'analyzeSelection' | 'openSample' | 'openCheckpoint' | 'rerun' | 'showLatents' | 'showLog' | 'cancel';
 export interface PanelToHost {
   /** The script runs: send everything. */
   [panelToHost.ready]: null;

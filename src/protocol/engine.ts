@@ -5,6 +5,7 @@
 import type { AnalysisInfo, PatternMatrix, Reduction, SourcesByLayer, Thumbnails, Weighting } from './analysis';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
 import type { CircuitRequests } from './circuits';
+import type { LatentRequests } from './latents';
 
 export interface OpenCheckpointParams {
   /** A checkpoint folder, or a file in it (`config.json`, `*.safetensors`, `*.safetensors.index.json`). */
@@ -38,7 +39,7 @@ export interface HookTensor {
 }
 
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
-export interface EngineRequests extends CircuitRequests {
+export interface EngineRequests extends CircuitRequests, LatentRequests {
   /** Also the liveness check. */
   version: [null, { pid: number; onnxruntime: string; providers: string[] }];
   findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];

@@ -6,6 +6,7 @@ import type { AnalysisInfo } from './analysis';
 import type { PanelCommand, PanelStatus, SelectionMessage } from './attentionPanel';
 import type { CheckpointInfo } from './checkpoint';
 import type { CircuitRequests } from './circuits';
+import type { TokenLatents } from './latents/tokenLatents';
 import type { SelectionEvent } from './selection';
 
 /** Engine methods that have a panel, and what of their parameters the panel chooses. */
@@ -50,12 +51,15 @@ export const hostToReport = {
   subject: 'report/subject',
   answer: 'report/answer',
   selection: 'report/selection',
+  latents: 'report/latents',
 } as const;
 export interface HostToReport<M extends ReportMethod = ReportMethod> {
   [hostToReport.status]: PanelStatus;
   [hostToReport.subject]: ReportSubject;
   [hostToReport.answer]: ReportAnswer<M>;
   [hostToReport.selection]: SelectionMessage;
+  /** `null`: no autoencoder. */
+  [hostToReport.latents]: TokenLatents | null;
 }
 
 /** Panel → host notifications. */

@@ -35,6 +35,12 @@ export interface Selection {
   pair?: HeadPair;
   /** Composition under the pointer, in the graph or a matrix. */
   previewPair?: HeadPair;
+  /** Latent that is locked, and the layer of its cell: it tints the code instead of the head. */
+  latent?: number;
+  layer?: number;
+  /** Latent under the pointer. */
+  previewLatent?: number;
+  previewLayer?: number;
   side: Side;
   reduction: Reduction;
   weighting: Weighting;
@@ -50,6 +56,9 @@ export type SelectionEvent =
   | { kind: 'lockCell'; destination: number; source: number }
   | { kind: 'chooseHead'; head: HeadRef }
   | { kind: 'lockPair'; pair: HeadPair }
+  /** In a list; or in a map, at a layer and a token. */
+  | { kind: 'hoverLatent'; latent: number; layer?: number; token?: number }
+  | { kind: 'chooseLatent'; latent: number; layer?: number }
   | { kind: 'unlock' }
   | { kind: 'side'; side: Side }
   | { kind: 'reduction'; reduction: Reduction }
@@ -69,7 +78,13 @@ const other = (side: Side): Side => (side === 'destination' ? 'source' : 'destin
 const same = (a?: HeadRef, b?: HeadRef): boolean => a?.layer === b?.layer && a?.head === b?.head;
 export const samePair = (a?: HeadPair, b?: HeadPair): boolean =>
   same(a?.earlier, b?.earlier) && same(a?.later, b?.later) && a?.kind === b?.kind;
-const nothing = { preview: {}, previewHead: undefined, previewPair: undefined };
+const nothing = {
+  preview: {},
+  previewHead: undefined,
+  previewPair: undefined,
+  previewLatent: undefined,
+  previewLayer: undefined,
+};
 
 /** The one token that is locked by itself (not as a cell), on the selection's side. */
 export const lockedToken = (s: Selection): number | undefined => s.locked[s.side];
@@ -77,7 +92,7 @@ export const lockedToken = (s: Selection): number | undefined => s.locked[s.side
 /**
  * Hovering a token previews it on the selection's side; when a token is locked there already, the hovered one is the
  * other end of the pair. Locking the locked token again unlocks it, and so does locking the locked composition.
- * Choosing a head keeps the locked composition that it is in.
+ * Choosing a head keeps the locked composition that it is in. Choosing the locked latent again unlocks it.
  */
 export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
   switch (e.kind) {
@@ -113,8 +128,16 @@ export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
       return samePair(s.pair, e.pair)
         ? { ...s, ...nothing, pair: undefined }
         : { ...s, ...nothing, pair: e.pair, head: e.pair.later, reduction: 'one' };
+    case 'hoverLatent': {
+      const preview = e.token === undefined ? {} : { [s.side]: e.token };
+      return { ...s, ...nothing, preview, previewLatent: e.latent, previewLayer: e.layer };
+    }
+    case 'chooseLatent': {
+      const again = s.latent === e.latent && s.layer === e.layer;
+      return { ...s, ...nothing, latent: again ? undefined : e.latent, layer: again ? undefined : e.layer };
+    }
     case 'unlock':
-      return { ...s, ...nothing, locked: {}, pair: undefined };
+      return { ...s, ...nothing, locked: {}, pair: undefined, latent: undefined, layer: undefined };
     case 'side':
       // a token that is locked by itself stays locked, on the other side
       return { ...s, side: e.side, locked: { [e.side]: s.locked[s.side] ?? s.locked[e.side] }, preview: {} };

@@ -1,14 +1,16 @@
-/** `npm run bench -- composition`: all composition scores of GPT-2 small's shape, beside a naive implementation. */
+/** `npm run bench -- composition`: all composition scores of GPT-2 small's shape, beside PyTorch and a naive implementation. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { compositionKinds } from '../../src/protocol/circuits';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
+import type { OpenModel } from '../../src/engine/circuitHandlers';
 import { composition } from '../../src/engine/circuits/composition';
 import { DataType, GraphBuilder } from '../../src/engine/graph/builder';
 import { createRunner } from '../../src/engine/runtime/runner';
 import { gaussian } from '../unit/support/files';
 import { GPT2_SMALL, writeGpt2Small } from './gpt2Small';
+import { TorchComposition, type TorchRun } from './torchComposition';
 
 const { dModel: WIDTH, nLayers, nHeads } = GPT2_SMALL;
 const PAIRS = (nHeads ** 2 * nLayers * (nLayers - 1)) / 2;
@@ -16,6 +18,8 @@ const RUNS = 5;
 const FOLDER = 'CIRCUITSCOPE_BENCH_FOLDER';
 /** Pairs that the naive way is timed on after each of our runs. */
 const NAIVE_PAIRS = 8;
+/** The first of our runs that PyTorch is timed after: it takes a minute each time. */
+const TORCH_RUNS = 3;
 
 /** ‖W_OV¹ W_QK²‖, ‖W_OV¹ W_QK²ᵀ‖ and ‖W_OV¹ W_OV²‖ with every d_model × d_model matrix formed, one pair at a time. */
 async function naiveWay(): Promise<() => Promise<number>> {
@@ -43,8 +47,31 @@ function peakMegabytes(): number {
   return Number(kilobytes ?? process.resourceUsage().maxRSS) / 1024;
 }
 
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+
+interface OurRun {
+  ms: number;
+  mean: number;
+}
+
+/** @param parts gains what the parts of this run took, in ms */
+async function ourRun(model: OpenModel, parts: Map<string, number>): Promise<OurRun> {
+  let [name, since] = ['', performance.now()];
+  const start = since;
+  const step = async (message: string): Promise<void> => {
+    const now = performance.now();
+    parts.set(name, (parts.get(name) ?? 0) + now - since);
+    [name, since] = [/random/.test(message) ? 'baseline' : /layers/.test(message) ? 'products' : 'factors', now];
+  };
+  const { scores } = await composition(model, {}, { step });
+  await step('');
+  const ms = performance.now() - start;
+  const known = compositionKinds.flatMap((kind) => [...scores[kind]].filter((value) => !Number.isNaN(value)));
+  if (known.length !== 3 * PAIRS) throw new Error(`${known.length} scores instead of ${3 * PAIRS}`);
+  return { ms, mean: known.reduce((a, b) => a + b) / known.length };
+}
 
 /** In a process of its own: the one that wrote the checkpoint held it all. */
 async function measure(folder: string): Promise<void> {
@@ -53,40 +80,48 @@ async function measure(folder: string): Promise<void> {
   globalThis.gc?.();
   const before = peakMegabytes();
   const naive = await naiveWay();
-  const times: number[] = [];
-  const naiveTimes: number[] = [];
-  let peak = 0;
+  const torch = TorchComposition.start(folder, nHeads);
   const parts = new Map<string, number>();
-  let mean = 0;
-  for (let i = 0; i < RUNS; i++) {
-    let [name, since] = ['', performance.now()];
-    const start = since;
-    const step = async (message: string): Promise<void> => {
-      const now = performance.now();
-      parts.set(name, (parts.get(name) ?? 0) + (now - since) / RUNS);
-      [name, since] = [/random/.test(message) ? 'baseline' : /layers/.test(message) ? 'products' : 'factors', now];
-    };
-    const { scores } = await composition({ checkpoint, runner }, {}, { step });
-    await step('');
-    times.push(performance.now() - start);
-    peak = Math.max(peak, peakMegabytes());
-    naiveTimes.push(await naive());
-    const known = compositionKinds.flatMap((kind) => [...scores[kind]].filter((value) => !Number.isNaN(value)));
-    if (known.length !== 3 * PAIRS) throw new Error(`${known.length} scores instead of ${3 * PAIRS}`);
-    mean = known.reduce((a, b) => a + b) / known.length;
+  const ours: OurRun[] = [];
+  const [naiveTimes, atOnce, byLayer]: [number[], TorchRun[], TorchRun[]] = [[], [], []];
+  let peak = 0;
+  try {
+    for (let i = 0; i < RUNS; i++) {
+      ours.push(await ourRun({ checkpoint, runner }, parts));
+      peak = Math.max(peak, peakMegabytes());
+      naiveTimes.push(await naive());
+      if (!torch || i >= TORCH_RUNS) continue;
+      atOnce.push(await torch.run('all'));
+      byLayer.push(await torch.run('layer'));
+    }
+  } finally {
+    torch?.stop();
   }
-  const ours = median(times);
-  const share = [...parts].filter(([name]) => name).map(([name, ms]) => `${name} ${seconds(ms)}`);
-  console.log(
-    [
-      `composition of GPT-2 small’s shape: ${PAIRS} pairs of heads × 3 kinds, from the file to the scores (mean ${mean.toFixed(4)})`,
-      `  here           ${seconds(ours)} (median of ${RUNS}), of which ${share.join(', ')}`,
-      `  naive          ${seconds(median(naiveTimes))} (float32 d_model × d_model products in ONNX Runtime; ${RUNS * NAIVE_PAIRS} pairs measured in turn with ours, the rest extrapolated)`,
-      `  ratio          ${(median(naiveTimes) / ours).toFixed(0)} times faster`,
-      `  peak memory    ${peak.toFixed(0)} MB of the process, ${before.toFixed(0)} MB before the first score`,
-    ].join('\n'),
+  const time = median(ours.map(({ ms }) => ms));
+  const { mean } = ours[0]!;
+  const share = [...parts].filter(([name]) => name).map(([name, ms]) => `${name} ${seconds(ms / RUNS)}`);
+  const ratio = (ms: number): string => `${(ms / time).toFixed(0)} times ours`;
+  const naiveMs = median(naiveTimes);
+  print(`composition of GPT-2 small’s shape: ${PAIRS} pairs of heads × 3 kinds, from the file to the scores`);
+  print(`here: ${seconds(time)} (median of ${RUNS}), ${share.join(', ')}; mean score ${mean.toFixed(6)}`);
+  print(`peak memory: ${peak.toFixed(0)} MB of the process, ${before.toFixed(0)} MB before the first score`);
+  print(
+    `naive: ${seconds(naiveMs)}, ${ratio(naiveMs)} (float32 d_model × d_model products in ONNX Runtime; ${RUNS * NAIVE_PAIRS} pairs measured in turn with ours, the rest extrapolated)`,
   );
+  if (torch) for (const runs of [atOnce, byLayer]) printTorch(runs, mean, ratio);
+  else print('PyTorch: not measured; set CIRCUITSCOPE_PYTHON to a Python that can import torch.');
   await runner.dispose();
+}
+
+function printTorch(runs: TorchRun[], mean: number, ratio: (ms: number) => string): void {
+  const { byLayer, threads, version, mean: theirs } = runs[0]!;
+  if (Math.abs(theirs - mean) > 1e-6) throw new Error(`PyTorch’s mean score is ${theirs}, ours ${mean}`);
+  const scores = median(runs.map(({ scoresMs }) => scoresMs));
+  const weights = median(runs.map(({ weightsMs }) => weightsMs));
+  const way = byLayer ? 'one source layer at a time, which it does not' : 'all pairs at once, as it does';
+  print(
+    `TransformerLens’s algorithm in PyTorch ${version}, ${threads} threads, ${way}: ${seconds(scores)}, ${ratio(scores)}, and ${seconds(weights)} to read and fold (median of ${runs.length}, in turn with ours); same mean score; ${runs.at(-1)!.peakMegabytes.toFixed(0)} MB of its process so far`,
+  );
 }
 
 async function main(): Promise<void> {

@@ -1,11 +1,68 @@
-/** The little of VS Code that the engine's service shows messages with. */
+import { CancellationTokenSource } from 'vscode-jsonrpc';
+
+export { CancellationTokenSource };
+
+/** The little of VS Code that some parts of the host need; for tests of them in plain Node. */
 export const shown: string[] = [];
 
-export const commands = {};
+/** `setContext` and the like: `[command, …arguments]`. */
+export const executed: unknown[][] = [];
+
+export const commands = {
+  executeCommand: (...call: unknown[]): Promise<undefined> => {
+    executed.push(call);
+    return Promise.resolve(undefined);
+  },
+};
+
+export enum ColorThemeKind {
+  Light = 1,
+  Dark = 2,
+  HighContrast = 3,
+  HighContrastLight = 4,
+}
+
+export enum ProgressLocation {
+  Notification = 15,
+}
 
 export const window = {
+  activeColorTheme: { kind: ColorThemeKind.Dark },
   showErrorMessage: (message: string): Promise<undefined> => {
     shown.push(message);
     return Promise.resolve(undefined);
+  },
+};
+
+type Listener<T> = (value: T) => void;
+
+export class EventEmitter<T> {
+  private readonly listeners = new Set<Listener<T>>();
+  readonly event = (listener: Listener<T>): { dispose(): void } => {
+    this.listeners.add(listener);
+    return { dispose: () => this.listeners.delete(listener) };
+  };
+  fire(value: T): void {
+    this.listeners.forEach((listener) => listener(value));
+  }
+  dispose(): void {
+    this.listeners.clear();
+  }
+}
+
+export const Uri = { file: (fsPath: string): { fsPath: string } => ({ fsPath }) };
+
+export class RelativePattern {
+  constructor(
+    readonly base: unknown,
+    readonly pattern: string,
+  ) {}
+}
+
+/** Files are watched by nobody: tests reload. */
+export const workspace = {
+  createFileSystemWatcher: (): unknown => {
+    const never = (): void => undefined;
+    return { onDidChange: never, onDidCreate: never, onDidDelete: never, dispose: never };
   },
 };

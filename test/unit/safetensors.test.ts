@@ -146,6 +146,22 @@ describe('writing safetensors', () => {
     assert.deepEqual(readdirSync(folder), ['out.safetensors']);
   });
 
+  it('writes F64 and I64', async () => {
+    const integers = [0n, -1n, 2n ** 53n - 1n];
+    await writeSafetensors(file, {
+      integers: { shape: [3], data: BigInt64Array.from(integers) },
+      doubles: { shape: [1, 2], data: Float64Array.of(0.1, -1e300) },
+    });
+    const places = await readSafetensors(file);
+    assert.deepEqual([places.get('integers')!.dtype, places.get('doubles')!.dtype], ['I64', 'F64']);
+    assert.deepEqual(places.get('doubles')!.shape, [1, 2]);
+    const bytes = readFileSync(file);
+    const { offset } = places.get('integers')!;
+    integers.forEach((value, i) => assert.equal(bytes.readBigInt64LE(offset + 8 * i), value));
+    assert.equal(bytes.readDoubleLE(places.get('doubles')!.offset), 0.1);
+    assert.equal(bytes.readDoubleLE(places.get('doubles')!.offset + 8), -1e300);
+  });
+
   it('pads headers of every length', async () => {
     for (let length = 1; length <= 8; length++) {
       const name = 'x'.repeat(length);

@@ -66,6 +66,15 @@ export class Config {
     return this.get(keys, STRINGS);
   }
 
+  /** As `optionalInt`, a list of them. */
+  optionalInts(keys: Keys, range?: Range): number[] | undefined {
+    return this.get(keys, intsIn(range));
+  }
+
+  isBool(key: string): boolean {
+    return typeof this.values[key] === 'boolean';
+  }
+
   /** Token ids, given singly or in a list; whatever else is there stands for none. */
   tokenIds(key: string): number[] {
     return [this.values[key]].flat().filter((id): id is number => Number.isInteger(id) && (id as number) >= 0);
@@ -120,6 +129,10 @@ interface Kind<T> {
 const intIn = ({ min = 1, max = MAX_SIZE }: Range = {}): Kind<number> => ({
   expected: `an integer from ${min} to ${max}`,
   accepts: (v): v is number => Number.isInteger(v) && inside(v, min, max),
+});
+const intsIn = (range?: Range): Kind<number[]> => ({
+  expected: `an array, each ${intIn(range).expected},`,
+  accepts: (v): v is number[] => Array.isArray(v) && v.every((each) => intIn(range).accepts(each)),
 });
 const numberIn = ({ min = Number.MIN_VALUE, max = MAX_NUMBER }: Range = {}): Kind<number> => ({
   expected: max === MAX_NUMBER ? 'a positive number' : `a number from ${min} to ${max}`,

@@ -172,14 +172,23 @@ function checkOverlaps(tensors: Map<string, StoredTensor>, path: string): void {
 /** Bytes written at once. */
 const CHUNK = 8 << 20;
 
+/** A tensor to write; its dtype is that of its array. */
+export interface TensorData {
+  shape: number[];
+  data: Float32Array | Float64Array | Int32Array | BigInt64Array;
+}
+
+const dtypeOf = (data: TensorData['data']): string => {
+  if (data instanceof Float32Array) return 'F32';
+  if (data instanceof Float64Array) return 'F64';
+  return data instanceof Int32Array ? 'I32' : 'I64';
+};
+
 /**
- * Writes F32 tensors. The file appears whole or not at all: it is written under another name and then renamed.
+ * Writes F32, F64, I32 or I64 tensors. The file appears whole or not at all: it is written under another name and then renamed.
  * @throws InputError when a shape does not fit its data.
  */
-export async function writeSafetensors(
-  file: string,
-  tensors: Record<string, { shape: number[]; data: Float32Array }>,
-): Promise<void> {
+export async function writeSafetensors(file: string, tensors: Record<string, TensorData>): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   const header = headerOf(tensors);
   const handle = await open(temporary, 'wx').catch((cause: unknown) => {
@@ -205,14 +214,14 @@ export async function writeSafetensors(
 }
 
 /** Length and JSON header, padded with spaces so that the data begins at a multiple of 8. */
-function headerOf(tensors: Record<string, { shape: number[]; data: Float32Array }>): Buffer {
+function headerOf(tensors: Record<string, TensorData>): Buffer {
   const entries: [string, object][] = [['__metadata__', { format: 'pt' }]];
   let end = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
     if (shape.reduce((product, size) => product * size, 1) !== data.length) {
       throw new InputError(`Tensor ${name} has ${data.length} values, which is not what shape ${shown(shape)} holds.`);
     }
-    entries.push([name, { dtype: 'F32', shape, data_offsets: [end, (end += data.byteLength)] }]);
+    entries.push([name, { dtype: dtypeOf(data), shape, data_offsets: [end, (end += data.byteLength)] }]);
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
   const header = Buffer.alloc(8 + Math.ceil(json.length / 8) * 8, ' ');

@@ -17,6 +17,8 @@ export const graphInputs = {
   sin: 'rope_sin',
   /** The residual stream that an earlier segment left. */
   resid: 'resid',
+  /** Rows whose next-token distribution another's is measured against. */
+  against: 'resid_against',
   /** The token after each position. */
   targets: 'targets',
 } as const;
@@ -27,6 +29,7 @@ export const nextOutputs = {
   logProbs: 'next_log_probs',
   targetLogProbs: 'target_log_probs',
   targetRanks: 'target_ranks',
+  kl: 'next_kl',
 } as const;
 
 export interface Graph {
@@ -78,23 +81,34 @@ export function emitBlocks(
 
 /**
  * Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens, with `ranksOf` targets a row
- * also their ranks.
+ * also their ranks; with `against` also KL(against ‖ resid) of rows that are fed beside them.
  */
 export function emitUnembed(
   checkpoint: Checkpoint,
-  { hooks, topK, ranksOf }: { hooks: string[]; topK?: number; ranksOf?: number },
+  { hooks, topK, ranksOf, against }: { hooks: string[]; topK?: number; ranksOf?: number; against?: boolean },
 ): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const d = checkpoint.description;
-  const resid = g.input(graphInputs.resid, DataType.FLOAT, ['pos', d.dModel]);
-  const { y, scale } = norm(g, w, d, resid, d.lnFinal);
-  const logits = linear(g, w, y, d.unembed);
+  const read = (input: string): { scale?: Value; logits: Value } => {
+    const { y, scale } = norm(g, w, d, g.input(input, DataType.FLOAT, ['pos', d.dModel]), d.lnFinal);
+    return { ...(scale && { scale }), logits: linear(g, w, y, d.unembed) };
+  };
+  const { scale, logits } = read(graphInputs.resid);
   const values = new Map([['logits', logits]]);
   if (scale) values.set('ln_final.hook_scale', scale);
   const outputs = hooks.map((name) => ({ name: g.alias(lookup(values, name), name), dtype: DataType.FLOAT }));
   if (topK !== undefined) outputs.push(...nextTokens(g, logits, Math.min(topK, d.dVocab), ranksOf));
+  if (against) outputs.push(divergence(g, read(graphInputs.against).logits, logits));
   return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
+}
+
+/** KL(p ‖ q) of each row's softmax, nats. `[pos, 1]` */
+function divergence(g: GraphBuilder, p: Value, q: Value): { name: string; dtype: DataType } {
+  const [logP, logQ] = [p, q].map((logits) => g.op('LogSoftmax', [logits], { axis: -1 }));
+  const terms = g.op('Mul', [g.op('Exp', [logP!]), g.op('Sub', [logP!, logQ!])]);
+  const sum = g.op('ReduceSum', [terms, g.ints([-1])], { keepdims: 1 });
+  return { name: g.alias(sum, nextOutputs.kl), dtype: DataType.FLOAT };
 }
 
 function nextTokens(g: GraphBuilder, logits: Value, k: number, ranksOf?: number): { name: string; dtype: DataType }[] {

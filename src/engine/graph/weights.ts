@@ -9,13 +9,13 @@ const STORED: Record<string, DataType> = {
   BF16: DataType.BFLOAT16,
 };
 
-/** The checkpoint's tensors as external initializers: no byte of them passes through the JavaScript heap. */
+/** The tensors of a checkpoint (or autoencoder) as external initializers: no byte of them passes through the JavaScript heap. */
 export class Weights {
   /** Folder that all locations are relative to; ONNX Runtime refuses to read outside it. */
   readonly folder: string;
 
-  constructor(private readonly checkpoint: Checkpoint) {
-    this.folder = commonFolder([...new Set([...checkpoint.tensors.values()].map((t) => t.file))]);
+  constructor(private readonly of: Pick<Checkpoint, 'tensors'>) {
+    this.folder = commonFolder([...new Set([...of.tensors.values()].map((t) => t.file))]);
   }
 
   /** As stored (F16 and BF16 stay so). `dims` may regroup the stored shape, as the bytes stay the same. */
@@ -39,7 +39,7 @@ export class Weights {
   }
 
   private tensor(ref: WeightRef): StoredTensor {
-    const tensor = this.checkpoint.tensors.get(ref.tensor);
+    const tensor = this.of.tensors.get(ref.tensor);
     if (!tensor) throw new Error(`${ref.tensor} was not checked when the checkpoint was opened`);
     return tensor;
   }

@@ -21,16 +21,19 @@ export function joinRows(parts: Tensor[]): Tensor {
   return new Tensor('float32', data, [rows, ...rest]);
 }
 
+/** One output of chunks of rows. */
+export const floats = (chunks: Record<string, Tensor>[], name: string): Float32Array =>
+  joinRows(chunks.map((c) => c[name]!)).data as Float32Array;
+
 /** What the unembedding said about chunks of rows. */
 export function joinNext(
   chunks: Record<string, Tensor>[],
 ): Pick<NextTokens, 'ids' | 'logProbs'> & { targetLogProbs: Float32Array } {
-  const floats = (name: string): Float32Array => joinRows(chunks.map((c) => c[name]!)).data as Float32Array;
   const ids = chunks.flatMap((c) => Array.from(c[nextOutputs.ids]!.data as BigInt64Array, Number));
   return {
     ids: Int32Array.from(ids),
-    logProbs: floats(nextOutputs.logProbs),
-    targetLogProbs: floats(nextOutputs.targetLogProbs),
+    logProbs: floats(chunks, nextOutputs.logProbs),
+    targetLogProbs: floats(chunks, nextOutputs.targetLogProbs),
   };
 }
 

@@ -6,7 +6,7 @@ import { emitBlocks, emitUnembed, graphInputs, nextOutputs, RESID_OUT } from '..
 import { Weights } from '../graph/weights';
 import { promptInputs, targetsOf } from './inputs';
 import { interventionFeeds, kindsKey, kindsOf } from './interventions';
-import { hookTensor, joinNext, joinRows, nextTokens } from './outputs';
+import { floats, hookTensor, joinNext, joinRows, nextTokens } from './outputs';
 import { chooseProvider } from './providers';
 import { Session } from './session';
 import type { ForwardRequest, ForwardResult, ModelRunner, Steps, UnembedRequest, Unembedded } from './types';
@@ -19,6 +19,13 @@ const LIMITS = {
   /** Sessions for other hooks are kept while all together stay below this. */
   keepBytes: 512 * 2 ** 20,
 };
+
+interface RowsToUnembed {
+  values: Float32Array;
+  targets: BigInt64Array;
+  nTargets: number;
+  against?: Float32Array;
+}
 
 type Timings = Pick<ForwardResult, 'loadMs' | 'runMs'>;
 
@@ -126,23 +133,24 @@ class Runner implements ModelRunner {
     if (k !== undefined) result.next = nextTokens(chunks, k);
   }
 
-  async unembed({ resid, topK, targets }: UnembedRequest, steps: Steps = NO_STEPS): Promise<Unembedded> {
+  async unembed({ resid, topK, targets, against }: UnembedRequest, steps: Steps = NO_STEPS): Promise<Unembedded> {
     const { dModel, dVocab } = this.checkpoint.description;
     this.runs++;
     const timings = { loadMs: 0, runMs: 0 };
     const k = Math.min(topK, dVocab);
     const nTargets = targets.length;
-    const key = [`top ${k}`, `${nTargets} ranks`];
+    const key = [`top ${k}`, `${nTargets} ranks`, ...(against ? ['kl'] : [])];
     const session = await this.session('unembedding', key, 4 * dModel * dVocab, timings, steps, () =>
-      emitUnembed(this.checkpoint, { hooks: [], topK: k, ranksOf: nTargets }),
+      emitUnembed(this.checkpoint, { hooks: [], topK: k, ranksOf: nTargets, against: against !== undefined }),
     );
     const n = resid.length / dModel;
     const byRow = BigInt64Array.from({ length: n * nTargets }, (_, i) =>
       BigInt(targets[i % nTargets]![Math.floor(i / nTargets)]!),
     );
-    // ranks compare all logits with each target
-    const rows = Math.floor(this.limits.logitsPerRun / dVocab / (1 + nTargets));
-    const chunks = await this.unembedRows(session, { values: resid, targets: byRow, nTargets }, rows, timings, steps);
+    // ranks compare all logits with each target; a divergence has two of everything, and their terms
+    const rows = Math.floor(this.limits.logitsPerRun / dVocab / (1 + nTargets + (against ? 4 : 0)));
+    const input = { values: resid, targets: byRow, nTargets, ...(against && { against }) };
+    const chunks = await this.unembedRows(session, input, rows, timings, steps);
     const { ids, logProbs, targetLogProbs } = joinNext(chunks);
     const ranks = chunks.flatMap((c) => Array.from(c[nextOutputs.targetRanks]!.data as Int32Array));
     const ofTarget = <T>(values: ArrayLike<T>, t: number): T[] =>
@@ -155,13 +163,15 @@ class Runner implements ModelRunner {
         logProbs: Float32Array.from(ofTarget(targetLogProbs, t)),
         ranks: Int32Array.from(ofTarget(ranks, t)),
       })),
+      // rounding may leave a little less than nothing
+      ...(against && { kl: floats(chunks, nextOutputs.kl).map((value) => Math.max(0, value)) }),
     };
   }
 
   /** Unembeds rows of the residual stream, at most `rowsPerRun` (or one) at a time. */
   private async unembedRows(
     session: Session,
-    { values, targets, nTargets }: { values: Float32Array; targets: BigInt64Array; nTargets: number },
+    { values, targets, nTargets, against }: RowsToUnembed,
     rowsPerRun: number,
     timings: Timings,
     steps: Steps,
@@ -173,11 +183,11 @@ class Runner implements ModelRunner {
     for (let start = 0; start < n; start += rows) {
       const end = Math.min(n, start + rows);
       await steps.step('Predicting next tokens', start / n);
+      const residRows = (data: Float32Array): Tensor =>
+        new Tensor('float32', data.subarray(start * dModel, end * dModel), [end - start, dModel]);
       const feeds = {
-        [graphInputs.resid]: new Tensor('float32', values.subarray(start * dModel, end * dModel), [
-          end - start,
-          dModel,
-        ]),
+        [graphInputs.resid]: residRows(values),
+        ...(against && { [graphInputs.against]: residRows(against) }),
         [graphInputs.targets]: new Tensor('int64', targets.subarray(start * nTargets, end * nTargets), [
           end - start,
           nTargets,

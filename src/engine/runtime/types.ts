@@ -61,11 +61,15 @@ export interface UnembedRequest {
   topK: number;
   /** Each a token id for every row. */
   targets: ArrayLike<number>[];
+  /** As many rows of another run: also how far their distributions are from these. */
+  against?: Float32Array;
 }
 
 export interface Unembedded extends Pick<NextTokens, 'k' | 'ids' | 'logProbs'> {
   /** Of each target: natural log-probability, and the number of tokens that are more probable. `[row]` */
   targets: { logProbs: Float32Array; ranks: Int32Array }[];
+  /** KL(against ‖ resid), nats; 0 or more. `[row]` */
+  kl?: Float32Array;
 }
 
 /** A model that is ready to run on one execution provider. */

@@ -5,6 +5,9 @@ import { DataType, GraphBuilder, type Value } from '../graph/builder';
 import { Weights } from '../graph/weights';
 import { Session } from './session';
 
+/** A checkpoint or an autoencoder. */
+type Tensors = Pick<Checkpoint, 'tensors'>;
+
 /** Emits a graph over a checkpoint's weights and returns its float32 outputs by name. */
 export type EmitWeights = (g: GraphBuilder, w: Weights) => Record<string, Value>;
 
@@ -15,14 +18,9 @@ export class WeightGraph {
     private readonly outputs: string[],
   ) {}
 
-  static async create(
-    checkpoint: Checkpoint,
-    provider: string,
-    emit: EmitWeights,
-    { once = false } = {},
-  ): Promise<WeightGraph> {
+  static async create(of: Tensors, provider: string, emit: EmitWeights, { once = false } = {}): Promise<WeightGraph> {
     const g = new GraphBuilder();
-    const w = new Weights(checkpoint);
+    const w = new Weights(of);
     const values = emit(g, w);
     const outputs = Object.keys(values);
     for (const name of outputs) g.alias(values[name]!, name);
@@ -46,12 +44,12 @@ export class WeightGraph {
 
 /** Creates, runs once and disposes. */
 export async function runWeights(
-  checkpoint: Checkpoint,
+  of: Tensors,
   provider: string,
   emit: EmitWeights,
   feeds?: Record<string, Tensor>,
 ): Promise<Record<string, HookTensor>> {
-  const graph = await WeightGraph.create(checkpoint, provider, emit, { once: true });
+  const graph = await WeightGraph.create(of, provider, emit, { once: true });
   try {
     return await graph.run(feeds);
   } finally {

@@ -108,7 +108,7 @@ export function writeTensors(file: string, tensors: Record<string, TestTensor>):
   return writeFile(file, safetensorsBytes(header, Buffer.concat(parts)));
 }
 
-/** Reads F32, F16, BF16 and I32 tensors of a small, trusted safetensors file. */
+/** Reads F32, F64, F16, BF16, I32 and I64 tensors of a small, trusted safetensors file. */
 export function readTensors(file: string): Record<string, { shape: number[]; data: Float64Array }> {
   const bytes = readFileSync(file);
   const start = 8 + Number(bytes.readBigUInt64LE(0));
@@ -118,14 +118,16 @@ export function readTensors(file: string): Record<string, { shape: number[]; dat
   >;
   const read: Record<string, (at: number) => number> = {
     F32: (at) => bytes.readFloatLE(at),
+    F64: (at) => bytes.readDoubleLE(at),
     I32: (at) => bytes.readInt32LE(at),
+    I64: (at) => Number(bytes.readBigInt64LE(at)),
     F16: (at) => fromF16(bytes.readUInt16LE(at)),
     BF16: (at) => fromBF16(bytes.readUInt16LE(at)),
   };
   const out: Record<string, { shape: number[]; data: Float64Array }> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') continue;
-    const size = entry.dtype === 'F32' || entry.dtype === 'I32' ? 4 : 2;
+    const size = Number(/\d+/.exec(entry.dtype)![0]) / 8;
     const [begin, end] = entry.data_offsets;
     const data = Float64Array.from({ length: (end - begin) / size }, (_, i) =>
       read[entry.dtype]!(start + begin + i * size),

@@ -1,0 +1,141 @@
+import type { Command } from 'commander';
+import { resolve } from 'node:path';
+import type { CorpusSummary, SweepParams } from '../../protocol/latents/corpus';
+import { InputError } from '../checkpoint/errors';
+import { CancelledError } from '../errors';
+import { writeSlurmJobs } from '../mlsae/corpus/slurm';
+import { sweep } from '../mlsae/corpus/sweep';
+import { corpusOf, stderrSteps, withCorpus } from './corpusOptions';
+import type { CorpusOptions } from './corpusOptions';
+import { layerHead, layerRows, ratioLine } from './layerTable';
+import { wholeNumber } from './open';
+import { saeCommand, withSae, type SaeOptions } from './openSae';
+import { note, printJson, table } from './print';
+
+interface SweepOptions extends SaeOptions, CorpusOptions {
+  out: string;
+  shard?: string;
+  examples?: string;
+  slurm?: boolean;
+  shards?: string;
+}
+
+/** Shards of a Slurm array when nobody says otherwise. */
+const SHARDS = 8;
+
+/** `circuitscope sweep`: counts, totals, statistics and examples over a corpus. */
+export const sweepCommand = (root: Command): void => {
+  const description =
+    'run a sparse autoencoder over a corpus: counts and totals [layer, latent], statistics, examples; run it again to go on with one that was stopped';
+  const json = '{tokens, documents, perLayer, adjacent, varianceRatios, dead, complete}';
+  withCorpus(saeCommand(root, 'sweep', description, json))
+    .requiredOption('--out <folder>', 'where the results are kept')
+    .option('--shard <i/n>', 'only part i (from 0) of n; see merge')
+    .option('--examples <n>', 'places kept for each layer and latent (default: 4)')
+    .option('--slurm', 'do not run it: write a Slurm array job of shards and their merge to --out')
+    .option('--shards <n>', `shards of the Slurm array (default: ${SHARDS})`)
+    .action(run);
+};
+
+async function run(path: string, options: SweepOptions): Promise<void> {
+  const params = paramsOf(options);
+  if (options.slurm) return writeSlurm(path, options);
+  if (options.shards !== undefined) throw new InputError('--shards needs --slurm');
+  const interrupt = interruptible();
+  const steps = stderrSteps(interrupt.check);
+  try {
+    await withSae(path, options.mlsae, options, async (open) => {
+      const summary = await sweep(open, params, steps).finally(() => steps.done());
+      printSummary(summary, options);
+    });
+  } catch (error) {
+    if (!(error instanceof CancelledError)) throw error;
+    note(`Stopped; run the same command again to go on with ${options.out}.`);
+    process.exitCode = interrupt.status();
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function paramsOf(options: SweepOptions): Omit<SweepParams, 'saeId'> {
+  const examples = wholeNumber('--examples', options.examples);
+  return {
+    corpus: corpusOf(options),
+    out: resolve(options.out),
+    ...(options.shard !== undefined && { shard: shardOf(options.shard) }),
+    ...(examples !== undefined && { examples }),
+  };
+}
+
+function shardOf(text: string): { index: number; count: number } {
+  const [, index, count] = /^(\d{1,9})\/(\d{1,9})$/.exec(text) ?? [];
+  if (index === undefined || Number(index) >= Number(count))
+    throw new InputError(`--shard: expected i/n with i from 0 to n − 1, found “${text}”`);
+  return { index: Number(index), count: Number(count) };
+}
+
+/** Stops at the next step on SIGINT and SIGTERM (as a scheduler sends), so that what was done is saved. A second one ends at once. */
+function interruptible(): { check(): void; status(): number; dispose(): void } {
+  let status = 0;
+  const codes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 };
+  const stop = (signal: NodeJS.Signals): void => {
+    if (status) process.exit(status);
+    status = codes[signal] ?? 1;
+  };
+  process.on('SIGINT', stop).on('SIGTERM', stop);
+  return {
+    check: () => {
+      if (status) throw new CancelledError();
+    },
+    status: () => status,
+    dispose: () => void process.off('SIGINT', stop).off('SIGTERM', stop),
+  };
+}
+
+/** The command line of every shard: this one, with absolute paths. */
+async function writeSlurm(path: string, options: SweepOptions): Promise<void> {
+  if (options.shard !== undefined) throw new InputError('--slurm makes the shards itself: leave out --shard');
+  const given = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
+  const self = [process.execPath, resolve(process.argv[1]!)];
+  const submit = await writeSlurmJobs({
+    sweep: [
+      ...[...self, 'sweep', resolve(path), '--mlsae', resolve(options.mlsae)],
+      ...given('--tuned-lens', options.tunedLens && resolve(options.tunedLens)),
+      ...given('--layer', options.layer),
+      ...given('--provider', options.provider),
+      ...['--corpus', ...options.corpus!],
+      ...given('--field', options.field),
+      ...given('--max-tokens', options.maxTokens),
+      ...given('--context', options.context),
+      ...given('--examples', options.examples),
+    ],
+    merge: [...self, 'merge'],
+    shards: wholeNumber('--shards', options.shards) ?? SHARDS,
+    folder: process.cwd(),
+    out: resolve(options.out),
+  });
+  note(
+    `Written. Add what your cluster wants to ${submit.replace(/submit\.sh$/, 'sweep.sbatch')}, then: bash ${submit}`,
+  );
+}
+
+/** Prints totals over a corpus. */
+export function printSummary(summary: CorpusSummary, { json }: { json?: boolean }): void {
+  const { tokens, documents, layers, nLatents, perLayer, adjacent, varianceRatios, dead, examples, complete, dir } =
+    summary;
+  summary.notices.forEach(note);
+  const similarity = { plain: Array.from(adjacent.plain), centred: Array.from(adjacent.centred) };
+  if (json) {
+    printJson({
+      ...{ dir, tokens, documents, layers, nLatents, perLayer, adjacent: similarity, varianceRatios, dead },
+      ...{ examples, complete },
+    });
+    return;
+  }
+  const lines = [
+    table([layerHead, ...layerRows(perLayer, adjacent)], [0, 1, 2, 3, 4, 5, 6]),
+    `${tokens} tokens of ${documents} texts, ${dead.count} of ${nLatents} latents dead`,
+    ratioLine(varianceRatios),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,91 @@
+/** What a sweep was made of: two sweeps of the same things can be one. */
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { Corpus } from '../../../protocol/latents/corpus';
+import type { StoredTensor } from '../../checkpoint/checkpoint';
+import type { Sae } from '../sae';
+import type { OpenSae } from '../types';
+import type { CorpusFile } from './files';
+import { contextOf } from './sequences';
+
+/** All that the results depend on; no absolute path, so that shards may be made on other machines. */
+export interface Identity {
+  /** The model's and the autoencoder's name, and a hash of their tensors. */
+  model: string;
+  autoencoder: string;
+  tunedLens: boolean;
+  files: number;
+  bytes: number;
+  /** Hash of the files' names and sizes. */
+  names: string;
+  field: string;
+  maxTokens: number | null;
+  context: number;
+  examples: number;
+}
+
+/** For messages: `another SAE`. */
+const WORDS: Record<keyof Identity, string> = {
+  model: 'model',
+  autoencoder: 'autoencoder',
+  tunedLens: 'tuned lens',
+  files: 'number of files',
+  bytes: 'size of the corpus',
+  names: 'corpus',
+  field: 'field',
+  maxTokens: 'maximum of tokens',
+  context: 'context',
+  examples: 'number of examples',
+};
+
+export async function identityOf(
+  { sae, model: { checkpoint } }: OpenSae,
+  corpus: Corpus,
+  files: CorpusFile[],
+  examples: number,
+): Promise<Identity> {
+  return {
+    model: `${checkpoint.name} ${await tensorsHash(checkpoint.tensors)}`,
+    autoencoder: await autoencoderOf(sae),
+    tunedLens: sae.tunedLens !== undefined,
+    files: files.length,
+    bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
+    names: hash(files.map(({ name, bytes }) => `${name}\n${bytes}\n`).join('')),
+    field: corpus.field ?? 'text',
+    maxTokens: corpus.maxTokens ?? null,
+    context: contextOf(corpus, checkpoint),
+    examples,
+  };
+}
+
+export const autoencoderOf = async (sae: Sae): Promise<string> => `${sae.name} ${await tensorsHash(sae.tensors)}`;
+
+/** The first thing that is not the same, in words: `another context (512, now 256)`. */
+export function difference(before: Identity, now: Identity): string | undefined {
+  const keys = Object.keys(WORDS) as (keyof Identity)[];
+  const key = keys.find((name) => before[name] !== now[name]);
+  return key && `another ${WORDS[key]} (${before[key] ?? 'none'}, not ${now[key] ?? 'none'})`;
+}
+
+const hash = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+/** Bytes of each tensor that are looked at: training changes all of them. */
+const LOOKED_AT = 256;
+
+/** Of names, shapes and the first numbers of all tensors. */
+async function tensorsHash(tensors: ReadonlyMap<string, StoredTensor>): Promise<string> {
+  const all = createHash('sha256');
+  const handles = new Map<string, Awaited<ReturnType<typeof open>>>();
+  try {
+    for (const [name, { file, dtype, shape, offset, length }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const handle = handles.get(file) ?? (await open(file, 'r'));
+      handles.set(file, handle);
+      const bytes = Buffer.alloc(Math.min(length, LOOKED_AT));
+      await handle.read(bytes, 0, bytes.length, offset);
+      all.update(`${name} ${dtype} ${shape.join()}\n`).update(bytes);
+    }
+  } finally {
+    for (const handle of handles.values()) await handle.close();
+  }
+  return all.digest('hex').slice(0, 16);
+}

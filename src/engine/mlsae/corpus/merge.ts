@@ -1,0 +1,75 @@
+/** Shards of a sweep as one sweep. */
+import { resolve } from 'node:path';
+import { InputError } from '../../checkpoint/errors';
+import { difference } from './identity';
+import { SweepState } from './state';
+import { readFiles, readRecord, SweepWriter } from './store';
+import type { SweepRecord } from './store';
+
+interface Shard {
+  dir: string;
+  record: SweepRecord & { shard: { index: number; count: number } };
+}
+
+/**
+ * Adds up all shards of a sweep, one after another in memory; what is written to `out` is what the sweep in one go writes.
+ * @throws InputError when they are not the shards, each once and whole, of one sweep
+ */
+export async function merge(dirs: string[], out: string): Promise<SweepState> {
+  const shards: Shard[] = [];
+  for (const dir of dirs) shards.push(await shardAt(dir));
+  checkShards(shards);
+  await checkOut(dirs, out);
+  const [first, ...rest] = shards.sort((a, b) => a.record.shard.index - b.record.shard.index) as [Shard, ...Shard[]];
+  const { head, totals, examples, centre } = await SweepState.load(first.dir, first.record);
+  const merged = new SweepState({ ...head, shard: null }, totals, examples, centre);
+  const notices = new Set(first.record.notices);
+  for (const { dir, record } of rest) {
+    const shard = await SweepState.load(dir, record);
+    merged.totals.addTotals(shard.totals);
+    merged.examples.addExamples(shard.examples.arrays);
+    shard.notices.forEach((notice) => notices.add(notice));
+  }
+  Object.assign(merged, { notices: [...notices], complete: true });
+  const writer = new SweepWriter(out);
+  await writer.begin((await readFiles(first.dir)).slice(0, -1));
+  await writer.save(merged.record(), merged.arrays());
+  return merged;
+}
+
+async function shardAt(dir: string): Promise<Shard> {
+  const record = await readRecord(dir);
+  if (!record) throw new InputError(`${dir} has no sweep: a folder with sweep.json was expected.`);
+  const { shard, complete } = record;
+  if (!shard) throw new InputError(`${dir} has a whole sweep, not a shard of one.`);
+  if (!complete) throw new InputError(`${dir} is not complete: run its sweep again, it goes on where it was.`);
+  return { dir, record: { ...record, shard } };
+}
+
+function checkShards(shards: Shard[]): void {
+  const [first, ...rest] = shards;
+  if (!first) throw new InputError('There is nothing to merge: expected the folders of all shards.');
+  const { count } = first.record.shard;
+  for (const { dir, record } of rest) {
+    const other = difference(first.record.identity, record.identity);
+    if (other) throw new InputError(`${first.dir} and ${dir} are of different sweeps: ${other}.`);
+    if (record.shard.count !== count)
+      throw new InputError(`${first.dir} is one of ${count} shards, ${dir} one of ${record.shard.count}.`);
+  }
+  const byIndex = new Map<number, string>();
+  for (const { dir, record } of shards) {
+    const twin = byIndex.get(record.shard.index);
+    if (twin !== undefined)
+      throw new InputError(`${twin} and ${dir} overlap: both are shard ${record.shard.index}/${count}.`);
+    byIndex.set(record.shard.index, dir);
+  }
+  const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !byIndex.has(index));
+  if (missing.length > 0)
+    throw new InputError(`Shards are missing: ${missing.map((index) => `${index}/${count}`).join(', ')}.`);
+}
+
+async function checkOut(dirs: string[], out: string): Promise<void> {
+  if (dirs.some((dir) => resolve(dir) === resolve(out)))
+    throw new InputError(`${out} is one of the shards: give another folder.`);
+  if (await readRecord(out)) throw new InputError(`${out} has a sweep already: give another folder, or delete it.`);
+}

@@ -1,0 +1,63 @@
+/** What the person is told while a corpus is read. */
+import type { Steps } from '../../runtime/types';
+import type { Sequence } from './sequences';
+
+/** Between two looks at the cancel button while texts are passed over. */
+const TICK_MS = 100;
+
+export class Progress {
+  private readonly start = performance.now();
+  private first: number | undefined;
+  private fraction = 0;
+  private tokens = 0;
+  private last = 0;
+
+  /** @param whole bytes of the corpus, and tokens if there is a limit */
+  constructor(
+    private readonly steps: Steps,
+    private readonly whole: { bytes: number; tokens: number },
+  ) {}
+
+  /** Before a sequence is run: reports, and stops here when the person cancelled. */
+  async next({ bytes, next }: Sequence): Promise<void> {
+    const done = Math.max(bytes / Math.max(1, this.whole.bytes), (next.tokens + next.start) / this.whole.tokens);
+    this.fraction = Math.min(1, done);
+    this.first ??= this.fraction;
+    await this.report();
+  }
+
+  /** After it was run. */
+  ran(tokens: number): void {
+    this.tokens += tokens;
+  }
+
+  /** The same between steps of other work. */
+  readonly within: Steps = { step: () => this.report() };
+
+  /** While texts are passed over. */
+  readonly tick = async (): Promise<void> => {
+    if (performance.now() - this.last > TICK_MS) await this.report();
+  };
+
+  private async report(): Promise<void> {
+    this.last = performance.now();
+    await this.steps.step(this.message(), this.fraction);
+  }
+
+  private message(): string {
+    const seconds = (performance.now() - this.start) / 1000;
+    if (this.tokens === 0) return 'Reading the corpus';
+    const done = this.fraction - (this.first ?? 0);
+    const left = done > 0 ? `, ${duration((seconds * (1 - this.fraction)) / done)} left` : '';
+    return `${count(this.tokens)} tokens, ${count(this.tokens / seconds)} a second${left}`;
+  }
+}
+
+const count = (n: number): string => Math.round(n).toLocaleString('en-US');
+
+/** `40 s`, `12 min`, `3 h 20 min` */
+export function duration(seconds: number): string {
+  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  const minutes = Math.ceil(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}

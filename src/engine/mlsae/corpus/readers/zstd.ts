@@ -1,0 +1,30 @@
+/** The bytes of a file that is compressed with Zstandard. */
+import { Decompress } from 'fzstd';
+import { InputError } from '../../../checkpoint/errors';
+import type { CorpusFile } from '../files';
+import { fileBytes } from './bytes';
+import type { Chunk } from './bytes';
+
+/** Compressed bytes taken at once: a block of 4 bytes may stand for 128 kB. */
+const CHUNK = 1 << 13;
+
+export async function* zstdBytes(file: CorpusFile): AsyncGenerator<Chunk> {
+  let out: Uint8Array[] = [];
+  const decoder = new Decompress((data) => out.push(data));
+  const push = (data: Uint8Array, final: boolean): Uint8Array[] => {
+    try {
+      decoder.push(data, final);
+    } catch (cause) {
+      throw new InputError(`${file.name} is not Zstandard data, or damaged: ${(cause as Error).message}.`);
+    }
+    const done = out;
+    out = [];
+    return done;
+  };
+  let read = 0;
+  for await (const chunk of fileBytes(file, CHUNK)) {
+    read = chunk.read;
+    for (const data of push(chunk.data, false)) yield { data, read };
+  }
+  for (const data of push(new Uint8Array(), true)) yield { data, read };
+}

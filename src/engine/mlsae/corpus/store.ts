@@ -1,0 +1,164 @@
+/**
+ * A sweep's folder: `sweep.json` says what was swept and how far, and names the safetensors file with the arrays that belong to
+ * it. That file is written first and `sweep.json` then replaced, so that the folder is whole whenever the process is killed.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoredTensor } from '../../checkpoint/checkpoint';
+import { InputError } from '../../checkpoint/errors';
+import { readJsonObject } from '../../checkpoint/json';
+import { readSafetensors, writeSafetensors } from '../../checkpoint/safetensors';
+import type { TensorData } from '../../checkpoint/safetensors';
+import type { Identity } from './identity';
+import type { Cursor } from './sequences';
+
+export const RECORD = 'sweep.json';
+/** Names of the corpus' files, one a line. */
+const FILES = 'sweep.files.txt';
+const DONE = 'sweep.safetensors';
+const PARTIAL = /^sweep\.(\d+\.)?safetensors/;
+const LEFT = /^sweep\..*\.tmp$/;
+const VERSION = 1;
+
+/** What `sweep.json` holds. */
+export interface SweepRecord {
+  version: number;
+  identity: Identity;
+  shard: { index: number; count: number } | null;
+  /** What was asked for, for people. */
+  globs: string[];
+  layers: number[];
+  nLatents: number;
+  complete: boolean;
+  cursor: Cursor | null;
+  /** Sums in multiples of 2^-40. */
+  scalars: string[];
+  notices: string[];
+  /** File with the arrays. */
+  tensors: string;
+  /** The process that writes here; null when it is done. */
+  writer: string | null;
+}
+
+export type SweepArrays = Record<string, TensorData>;
+
+/** @returns undefined when there is no sweep in the folder */
+export async function readRecord(dir: string): Promise<SweepRecord | undefined> {
+  const file = join(dir, RECORD);
+  if (!(await readdir(dir).catch(() => [] as string[])).includes(RECORD)) return undefined;
+  const record = (await readJsonObject(file)) as unknown as SweepRecord;
+  if (record.version !== VERSION)
+    throw new InputError(`${file} is of version ${String(record.version)}; version ${VERSION} was expected.`);
+  const isWhole = Array.isArray(record.layers) && Number.isInteger(record.nLatents) && Array.isArray(record.scalars);
+  if (!isWhole || typeof record.tensors !== 'string' || !PARTIAL.test(record.tensors))
+    throw new InputError(
+      `${file} is not what a sweep writes: layers, nLatents, scalars or tensors is missing or wrong.`,
+    );
+  return record;
+}
+
+/** Writes a sweep's folder. */
+export class SweepWriter {
+  private readonly id = randomBytes(8).toString('hex');
+  private saves = 0;
+  private hasSaved = false;
+
+  constructor(private readonly dir: string) {}
+
+  /** @throws InputError when the folder cannot be made */
+  async begin(files: string[]): Promise<void> {
+    await mkdir(this.dir, { recursive: true }).catch((cause: unknown) => {
+      throw new InputError(`${this.dir} cannot be made: ${(cause as Error).message}.`);
+    });
+    // of a process that was killed
+    for (const name of await readdir(this.dir)) if (LEFT.test(name)) await rm(join(this.dir, name), { force: true });
+    await this.replace(FILES, files.map((name) => `${name}\n`).join(''));
+    const before = await readRecord(this.dir);
+    this.saves = Number(/\d+/.exec(before?.tensors ?? '')?.[0] ?? 0);
+  }
+
+  /** @throws InputError when another process writes here too */
+  async save(record: Omit<SweepRecord, 'version' | 'tensors' | 'writer'>, arrays: SweepArrays): Promise<void> {
+    if (this.hasSaved && (await readRecord(this.dir))?.writer !== this.id)
+      throw new InputError(`Another sweep writes to ${this.dir}: one at a time was expected.`);
+    const tensors = record.complete ? DONE : `sweep.${++this.saves}.safetensors`;
+    await writeSafetensors(join(this.dir, tensors), arrays);
+    const writer = record.complete ? null : this.id;
+    await this.replace(RECORD, `${JSON.stringify({ version: VERSION, ...record, tensors, writer }, null, 1)}\n`);
+    this.hasSaved = true;
+    const old = (await readdir(this.dir)).filter((name) => PARTIAL.test(name) && name !== tensors);
+    for (const name of old) await rm(join(this.dir, name), { force: true });
+  }
+
+  private async replace(name: string, text: string): Promise<void> {
+    const temporary = join(this.dir, `${name}.${this.id}.tmp`);
+    await writeFile(temporary, text);
+    await rename(temporary, join(this.dir, name));
+  }
+}
+
+/** Names of the corpus' files. */
+export const readFiles = async (dir: string): Promise<string[]> =>
+  (await readFile(join(dir, FILES), 'utf8').catch(() => '')).split('\n');
+
+/** Reads arrays that a sweep wrote. */
+export class StoredArrays {
+  private constructor(
+    private readonly path: string,
+    private readonly tensors: Map<string, StoredTensor>,
+  ) {}
+
+  static async open(dir: string, { tensors }: SweepRecord): Promise<StoredArrays> {
+    const path = join(dir, tensors);
+    return new StoredArrays(path, await readSafetensors(path));
+  }
+
+  shape(name: string): number[] {
+    return this.tensors.get(name)?.shape ?? [];
+  }
+
+  /** All of a tensor, or its numbers `from` to before `to`. @throws InputError when it is missing or of another shape */
+  async read(name: string, shape: number[], part?: { from: number; to: number }): Promise<TensorData['data']> {
+    const tensor = this.tensors.get(name);
+    if (!tensor || tensor.shape.join() !== shape.join())
+      throw new InputError(
+        `${this.path}: tensor ${name} of shape ${shape.join(' × ')} was expected, found ${tensor?.shape.join(' × ') ?? 'none'}.`,
+      );
+    const size = shape.reduce((product, n) => product * n, 1);
+    const { from, to } = part ?? { from: 0, to: size };
+    const itemBytes = tensor.length / Math.max(1, size);
+    const bytes = new Uint8Array((to - from) * itemBytes);
+    const handle = await open(tensor.file, 'r');
+    try {
+      for (let at = 0; at < bytes.length;) {
+        const { bytesRead } = await handle.read(
+          bytes,
+          at,
+          Math.min(1 << 28, bytes.length - at),
+          tensor.offset + from * itemBytes + at,
+        );
+        if (bytesRead === 0) throw new InputError(`${this.path} is truncated.`);
+        at += bytesRead;
+      }
+    } finally {
+      await handle.close();
+    }
+    return typed(bytes.buffer, tensor.dtype, this.path, name);
+  }
+}
+
+function typed(buffer: ArrayBuffer, dtype: string, path: string, name: string): TensorData['data'] {
+  switch (dtype) {
+    case 'F32':
+      return new Float32Array(buffer);
+    case 'F64':
+      return new Float64Array(buffer);
+    case 'I32':
+      return new Int32Array(buffer);
+    case 'I64':
+      return new BigInt64Array(buffer);
+    default:
+      throw new InputError(`${path}: tensor ${name} has dtype ${dtype}; F32, F64, I32 or I64 was expected.`);
+  }
+}

@@ -1,0 +1,144 @@
+/** Runs an autoencoder over a corpus. Can be stopped at any time and goes on where it was. */
+import type { Corpus, CorpusSummary, SweepParams } from '../../../protocol/latents/corpus';
+import { InputError } from '../../checkpoint/errors';
+import { wholeNumber } from '../../circuits/params';
+import type { LatentAnalysis } from '../../latentHandlers';
+import type { Steps } from '../../runtime/types';
+import { encodeIds, trimmed } from '../encodePrompt';
+import type { EncodedText } from '../encodePrompt';
+import type { Codes } from '../distributions';
+import type { OpenSae } from '../types';
+import { centreOf } from './centre';
+import { corpusFiles, resultsOf } from './files';
+import type { CorpusFile } from './files';
+import { difference, identityOf } from './identity';
+import { Progress } from './progress';
+import { sequences } from './sequences';
+import { SweepState } from './state';
+import type { SweepHead } from './state';
+import { readRecord, SweepWriter } from './store';
+import { summaryOf } from './summary';
+
+const MAX_EXAMPLES = 64;
+
+/** Between two saves; more where saving takes long, so that it takes little of the whole. */
+const SAVE_MS = 10_000;
+const SAVE_SHARE = 0.05;
+
+/**
+ * Counts, totals, statistics and examples over a corpus, kept in `out` and saved every 10 s. What was saved there before, by the
+ * same request, is gone on with; a sweep that is complete is only read. A shard has every `count`-th part of the corpus.
+ * @throws InputError when `out` has another sweep, and for texts that cannot be read
+ */
+export const sweep: LatentAnalysis<'sweep'> = (open, params, steps) => sweepSaving(open, params, steps, SAVE_MS);
+
+/** @param saveMs between two saves */
+export async function sweepSaving(
+  open: OpenSae,
+  { corpus, out, shard, examples = 4 }: Omit<SweepParams, 'saeId'>,
+  steps: Steps,
+  saveMs: number,
+): Promise<CorpusSummary> {
+  wholeNumber('examples', examples, MAX_EXAMPLES);
+  checkShard(shard);
+  const files = await corpusFiles(corpus, resultsOf(out, shard !== undefined));
+  const { layers, nLatents } = open.sae;
+  const identity = await identityOf(open, corpus, files, examples);
+  const head = { identity, shard: shard ?? null, globs: corpus.globs, layers, nLatents };
+  const before = await savedSweep(out, head);
+  if (before?.complete) return summaryOf(before, out);
+  const state = before ?? SweepState.empty(head, await centreOf(open, corpus, files, steps));
+  const writer = new SweepWriter(out);
+  await writer.begin(files.map(({ name }) => name));
+  const save = (): Promise<void> => writer.save(state.record(), state.arrays());
+  await save();
+  try {
+    await read(open, corpus, files, state, steps, { save, everyMs: saveMs });
+    state.complete = true;
+  } finally {
+    // also when it was cancelled or a text is bad
+    await save();
+  }
+  return summaryOf(state, out);
+}
+
+/** Runs one sequence. */
+export type TextOf = (ids: number[], steps: Steps) => Promise<EncodedText>;
+
+/** The same sums without examples and without a folder. */
+export async function corpusTotals(
+  open: OpenSae,
+  corpus: Corpus,
+  steps: Steps,
+  textOf?: TextOf,
+): Promise<CorpusSummary> {
+  const files = await corpusFiles(corpus);
+  const { layers, nLatents } = open.sae;
+  const identity = await identityOf(open, corpus, files, 0);
+  const head = { identity, shard: null, globs: corpus.globs, layers, nLatents };
+  const state = SweepState.empty(head, await centreOf(open, corpus, files, steps));
+  await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf });
+  state.complete = true;
+  return summaryOf(state, '');
+}
+
+function checkShard(shard: { index: number; count: number } | undefined): void {
+  if (!shard) return;
+  const { index, count } = shard;
+  if (!Number.isInteger(count) || count < 1 || !Number.isInteger(index) || index < 0 || index >= count)
+    throw new InputError(`shard: found ${index}/${count}; expected i/n with i from 0 to n − 1.`);
+}
+
+/** @throws InputError when the folder has another sweep */
+async function savedSweep(out: string, { identity, shard }: SweepHead): Promise<SweepState | undefined> {
+  const record = await readRecord(out);
+  if (!record) return undefined;
+  const name = (s: SweepHead['shard']): string => (s ? `shard ${s.index}/${s.count}` : 'the whole corpus');
+  const other =
+    difference(record.identity, identity) ??
+    (name(record.shard) === name(shard) ? undefined : `${name(record.shard)}, not ${name(shard)}`);
+  if (other) throw new InputError(`${out} has a sweep of ${other}: give another folder, or delete it.`);
+  return SweepState.load(out, record);
+}
+
+/** Reads what is left of the corpus. */
+async function read(
+  open: OpenSae,
+  corpus: Corpus,
+  files: CorpusFile[],
+  state: SweepState,
+  steps: Steps,
+  {
+    save,
+    everyMs,
+    textOf = (ids, within) => encodeIds(open, ids, within),
+  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf },
+): Promise<void> {
+  const { shard } = state.head;
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  const progress = new Progress(steps, { bytes, tokens: corpus.maxTokens ?? Infinity });
+  const texts = sequences(corpus, open.model.checkpoint, {
+    files,
+    from: state.cursor ?? undefined,
+    wants: shard ? (part) => part % shard.count === shard.index : undefined,
+    notice: (message) => state.notices.includes(message) || state.notices.push(message),
+    tick: progress.tick,
+  });
+  let due = performance.now() + everyMs;
+  for await (const sequence of texts) {
+    await progress.next(sequence);
+    const text = await textOf(sequence.ids, progress.within);
+    state.add(sequence, text, codesOf(open, text, sequence.ids.length));
+    progress.ran(sequence.ids.length);
+    if (performance.now() < due) continue;
+    const start = performance.now();
+    await save();
+    due = performance.now() + Math.max(everyMs, everyMs && (performance.now() - start) / SAVE_SHARE);
+  }
+}
+
+const codesOf = ({ sae }: OpenSae, { encoded }: EncodedText, nTokens: number): Codes => ({
+  nTokens,
+  layers: sae.layers,
+  ...(sae.activate.kind === 'topk' ? encoded : trimmed(encoded)),
+});

@@ -1,0 +1,156 @@
+/** What adds up over a corpus. Sums are exact, so that neither the order of texts nor how they are shared out can be seen. */
+import { addCodes, noTotals } from '../distributions';
+import type { Codes, LayerTotals } from '../distributions';
+import type { EncodedText } from '../encodePrompt';
+import { cosineSum, layerSums } from '../layerStats';
+import type { LayerSums } from '../layerStats';
+import { plainRatios } from '../plainRatios';
+import { ExactSums } from './exactSums';
+
+/**
+ * Activations of one text are added up in float64 and rounded to multiples of 2^-24; sums of those are exact in float64 up to
+ * 2^29.
+ */
+const UNIT = 2 ** 24;
+
+const LAYER_SUMS = ['rows', 'sum', 'sumSquares', 'count', 'squaredError', 'l0', 'l1'] as const;
+
+/** Sums that are not of a single latent. */
+export interface Scalars {
+  tokens: number;
+  documents: number;
+  /** Tokens on which more latents are active than are kept. */
+  beyond: number;
+  withinToken: number;
+  /** Σ over texts of the paper's ratios, and the texts that have them. */
+  plainTexts: number;
+  plainToken: number;
+  plainLatent: number;
+  layers: LayerSums[];
+  /** Σ of cosine similarities of neighbouring layers, plain and after the means are taken away. */
+  plain: number[];
+  centred: number[];
+}
+
+/** Means that are taken away before similarities are centred. `[layer][n_inputs]` */
+export type Centre = Float64Array[];
+
+export class Totals {
+  /** `[layer, latent]`; totals in multiples of 2^-24 */
+  readonly counts: Float64Array;
+  private readonly units: Float64Array;
+  private scalars: ExactSums;
+  /** Of one text. */
+  private readonly text: LayerTotals;
+
+  constructor(
+    readonly layers: number[],
+    readonly nLatents: number,
+    stored?: { counts: Float64Array; totals: Float64Array; scalars: string[] },
+  ) {
+    const pairs = Math.max(0, layers.length - 1);
+    this.text = noTotals(layers, nLatents);
+    this.counts = stored?.counts ?? new Float64Array(layers.length * nLatents);
+    this.units = stored?.totals.map((total) => total * UNIT) ?? new Float64Array(layers.length * nLatents);
+    const length = SCALARS.length + layers.length * LAYER_SUMS.length + 2 * pairs;
+    this.scalars = stored ? ExactSums.fromJSON(stored.scalars) : new ExactSums(length);
+  }
+
+  /** Adds one text. */
+  add(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean): void {
+    this.addLatents(codes);
+    const { resid, encoded } = text;
+    const n = codes.nTokens;
+    const pairs = resid.slice(1);
+    const nInputs = resid[0]!.length / n;
+    this.scalars.add(
+      flat({
+        tokens: n,
+        documents: isDocument ? 1 : 0,
+        beyond: this.beyond(text, n),
+        withinToken: this.text.withinToken,
+        ...plainOf(codes, this.nLatents),
+        layers: resid.map((rows, l) => layerSums(rows, encoded, { from: l * n, n })),
+        plain: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs))),
+        centred: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs, centre[l], centre[l + 1]))),
+      }),
+    );
+  }
+
+  private addLatents(codes: Codes): void {
+    const { text, counts, units } = this;
+    text.counts.fill(0);
+    text.totals.fill(0);
+    text.withinToken = 0;
+    addCodes(text, codes);
+    for (let i = 0; i < counts.length; i++) {
+      if (text.counts[i] === 0) continue;
+      counts[i]! += text.counts[i]!;
+      units[i]! += Math.round(text.totals[i]! * UNIT);
+    }
+  }
+
+  private beyond({ encoded: { l0, k } }: EncodedText, nTokens: number): number {
+    let n = 0;
+    for (let token = 0; token < nTokens; token++) if (this.layers.some((_, l) => l0[l * nTokens + token]! > k)) n++;
+    return n;
+  }
+
+  addTotals(other: Totals): void {
+    for (let i = 0; i < this.counts.length; i++) {
+      this.counts[i]! += other.counts[i]!;
+      this.units[i]! += other.units[i]!;
+    }
+    this.scalars.addSums(other.scalars);
+  }
+
+  /** Sums of activations. `[layer, latent]` */
+  get totals(): Float64Array {
+    return this.units.map((total) => total / UNIT);
+  }
+
+  get sums(): Scalars {
+    return unflat(this.scalars.values, this.layers.length);
+  }
+
+  /** As stored in JSON. */
+  get storedScalars(): string[] {
+    return this.scalars.toJSON();
+  }
+}
+
+/** A residual of zeros, or one that is the mean, is similar to nothing. */
+const finite = (value: number): number => (Number.isFinite(value) ? value : 0);
+
+function plainOf(codes: Codes, nLatents: number): Pick<Scalars, 'plainTexts' | 'plainToken' | 'plainLatent'> {
+  const { tokenOverLatent, latentOverTotal } = plainRatios(codes, nLatents);
+  const known = Number.isFinite(tokenOverLatent) && Number.isFinite(latentOverTotal);
+  return known
+    ? { plainTexts: 1, plainToken: tokenOverLatent, plainLatent: latentOverTotal }
+    : { plainTexts: 0, plainToken: 0, plainLatent: 0 };
+}
+
+const SCALARS = ['tokens', 'documents', 'beyond', 'withinToken', 'plainTexts', 'plainToken', 'plainLatent'] as const;
+
+const flat = ({ layers, plain, centred, ...scalars }: Scalars): number[] => [
+  ...SCALARS.map((name) => scalars[name]),
+  ...layers.flatMap((sums) => LAYER_SUMS.map((name) => sums[name])),
+  ...plain,
+  ...centred,
+];
+
+function unflat(values: number[], nLayers: number): Scalars {
+  const scalars = Object.fromEntries(SCALARS.map((name, i) => [name, values[i]!])) as Pick<
+    Scalars,
+    (typeof SCALARS)[number]
+  >;
+  const rest = values.slice(SCALARS.length);
+  const width = LAYER_SUMS.length;
+  const layers = Array.from({ length: nLayers }, (_, l) => {
+    const entries = LAYER_SUMS.map((name, i) => [name, rest[l * width + i]!]);
+    return Object.fromEntries(entries) as unknown as LayerSums;
+  });
+  const pairs = rest.slice(nLayers * width);
+  const half = pairs.length / 2;
+  return { ...scalars, layers, plain: pairs.slice(0, half), centred: pairs.slice(half) };
+}

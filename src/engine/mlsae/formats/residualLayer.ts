@@ -1,0 +1,25 @@
+/** Which block's output a hook point is. */
+import { InputError } from '../../checkpoint/errors';
+
+/** TransformerLens: blocks.3.hook_resid_post. */
+const TRANSFORMER_LENS = /^blocks\.(\d+)\.hook_resid_(pre|post)$/;
+/** Modules of `transformers`: layers.3, gpt_neox.layers.3, transformer.h.3. */
+const MODULE = /^(?:.+\.)?(?:layers|h)\.(\d+)$/;
+
+/**
+ * The layer l whose hook_resid_post a hook point is (hook_resid_pre of l + 1 is the same).
+ * @param where the hook point is named: for messages
+ * @throws InputError for any other hook point
+ */
+export function residualLayer(hook: string, where: string): number {
+  const block = TRANSFORMER_LENS.exec(hook);
+  const layer = Number(block?.[1] ?? MODULE.exec(hook)?.[1] ?? NaN) - (block?.[2] === 'pre' ? 1 : 0);
+  if (layer >= 0) return layer;
+  const found = `${hook.slice(0, 80)}${layer < 0 ? ' (the embeddings)' : ''}`;
+  throw new InputError(
+    `${where} is ${found}; the residual stream after a block, such as blocks.3.hook_resid_post or layers.3, was expected.`,
+  );
+}
+
+/** As a whole name it is a hook point of a module, of whatever kind: layers.3, layers.3.mlp, h.3.attn. */
+export const isModuleName = (name: string): boolean => /^(?:.+\.)?(?:layers|h)\.\d+(?:\.|$)/.test(name);

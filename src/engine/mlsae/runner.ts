@@ -1,0 +1,194 @@
+/** Runs an autoencoder. Rows go through in chunks, so that memory is bounded whatever the text's length. */
+import { Tensor } from 'onnxruntime-node';
+import type { Graph } from '../graph/transformer';
+import { Session } from '../runtime/session';
+import type { Steps } from '../runtime/types';
+import { emitDecode, emitDecoderRows, emitEncode, io } from './encodeGraph';
+import { LensRunner } from './lensRunner';
+import type { Sae } from './sae';
+import type { Encoded, EncodeRequest, SaeRunner } from './types';
+
+const LIMITS = {
+  /** Rows of one run. */
+  rows: 512,
+  /** Activations that one run makes: rows × latents. Under 32 MiB glibc keeps the memory for the next run (measured: 10 %). */
+  activations: 7 * 2 ** 20,
+  /** Numbers that one run of the decoder gathers: rows × k × inputs. */
+  gathered: 2 ** 23,
+  /** Entries kept of a row when the activation is not TopK. */
+  kept: 256,
+};
+
+export interface SaeRunnerOptions {
+  /** Others than the usual ones, so that tests can split small texts. */
+  limits?: Partial<typeof LIMITS>;
+}
+
+const NO_STEPS: Steps = { step: async () => undefined };
+
+/** No session is created before the first call that needs it. */
+export const createSaeRunner = (sae: Sae, provider: string, { limits }: SaeRunnerOptions = {}): SaeRunner =>
+  new Runner(sae, provider, { ...LIMITS, ...limits });
+
+type SessionName = 'encode' | 'encode and decode' | 'decode' | 'rows';
+
+class Runner implements SaeRunner {
+  private readonly sessions = new Map<SessionName, Session>();
+  private readonly lens: LensRunner;
+  /** Entries of each row. */
+  private readonly k: number;
+  private readonly isTopK: boolean;
+
+  constructor(
+    private readonly sae: Sae,
+    private readonly provider: string,
+    private readonly limits: typeof LIMITS,
+  ) {
+    this.isTopK = sae.activate.kind === 'topk';
+    this.k = Math.min(sae.nLatents, sae.activate.kind === 'topk' ? sae.activate.k : limits.kept);
+    this.lens = new LensRunner(sae, provider);
+  }
+
+  async encode({ rows, layer, recons, codesOnly }: EncodeRequest, steps: Steps = NO_STEPS): Promise<Encoded> {
+    const { nInputs, nLatents } = this.sae;
+    const n = rows.length / nInputs;
+    if (!Number.isInteger(n)) throw new RangeError(`${rows.length} values are not rows of ${nInputs}`);
+    const result = emptyResult(n, nInputs, this.k, recons === true && !codesOnly);
+    const chunk = Math.max(1, Math.min(this.limits.rows, Math.floor(this.limits.activations / nLatents)));
+    for (let from = 0; from < n; from += chunk) {
+      const to = Math.min(n, from + chunk);
+      await steps.step('Encoding', from / n);
+      const x = rows.subarray(from * nInputs, to * nInputs);
+      const seen = await this.lens.apply(layer, x, steps);
+      const codes = await this.codes(seen, { decode: !codesOnly });
+      this.putCodes(result, codes, from, to);
+      if (codesOnly) continue;
+      const decoded = (codes[io.recons] ?? (await this.decode(codes)))!.data as Float32Array;
+      const restored = await this.lens.undo(layer, decoded, steps);
+      result.recons?.set(restored, from * nInputs);
+      squaredErrors(x, restored, nInputs, result.squaredError.subarray(from, to));
+    }
+    return result;
+  }
+
+  async decoderRows(latents: number[], layer?: number, steps: Steps = NO_STEPS): Promise<Float32Array> {
+    if (latents.length === 0) return new Float32Array(0);
+    const bad = latents.find((j) => !Number.isInteger(j) || j < 0 || j >= this.sae.nLatents);
+    if (bad !== undefined) throw new RangeError(`there is no latent ${bad}`);
+    // memory-mapped and on the CPU: only the rows that are asked for are touched
+    const session = await this.session('rows', () => Session.create(emitDecoderRows(this.sae), 'cpu', true));
+    const feeds = { [io.indices]: new Tensor('int32', Int32Array.from(latents), [latents.length]) };
+    const rows = (await session.run(feeds))[io.recons]!.data as Float32Array;
+    return layer === undefined ? rows : this.lens.undoDirections(layer, rows, steps);
+  }
+
+  async dispose(): Promise<void> {
+    const all = [...this.sessions.values()];
+    this.sessions.clear();
+    for (const session of all) await session.dispose();
+    await this.lens.dispose();
+  }
+
+  /** The outputs of the encoder's graph; with the reconstruction where the graph makes it. */
+  private async codes(x: Float32Array, { decode }: { decode: boolean }): Promise<Record<string, Tensor>> {
+    const feeds = { [io.x]: new Tensor('float32', x, [x.length / this.sae.nInputs, this.sae.nInputs]) };
+    return (await this.encoder(decode && !this.isTopK)).run(feeds);
+  }
+
+  /** One session at most holds the encoder's weights. */
+  private async encoder(decode: boolean): Promise<Session> {
+    const whole = this.sessions.get('encode and decode');
+    if (whole) return whole;
+    const emit = (): Graph => emitEncode(this.sae, this.k, { decode });
+    if (!decode) return this.session('encode', () => Session.create(emit(), this.provider));
+    const session = await this.session('encode and decode', () => Session.create(emit(), this.provider));
+    await this.sessions.get('encode')?.dispose();
+    this.sessions.delete('encode');
+    return session;
+  }
+
+  /** Reconstructions of TopK codes. */
+  private async decode(codes: Record<string, Tensor>): Promise<Tensor> {
+    const { nInputs } = this.sae;
+    const session = await this.session('decode', () => Session.create(emitDecode(this.sae, this.k), this.provider));
+    const n = codes[io.values]!.dims[0]!;
+    const chunk = Math.max(1, Math.floor(this.limits.gathered / (this.k * nInputs)));
+    if (chunk >= n) return (await session.run(codes))[io.recons]!;
+    const recons = new Float32Array(n * nInputs);
+    for (let from = 0; from < n; from += chunk) {
+      const part = Object.fromEntries(
+        Object.entries(codes).map(([name, tensor]) => [name, rowsOf(tensor, from, Math.min(n, from + chunk))]),
+      );
+      recons.set((await session.run(part))[io.recons]!.data as Float32Array, from * nInputs);
+    }
+    return new Tensor('float32', recons, [n, nInputs]);
+  }
+
+  private putCodes(result: Encoded, codes: Record<string, Tensor>, from: number, to: number): void {
+    const { k } = this;
+    const values = codes[io.values]!.data as Float32Array;
+    result.values.set(values, from * k);
+    result.indices.set(codes[io.indices]!.data as Int32Array, from * k);
+    const scale = codes[io.std];
+    if (scale) result.scale.set(scale.data as Float32Array, from);
+    else result.scale.fill(1, from, to);
+    const { l0, l1 } = this.isTopK
+      ? norms(values, k)
+      : { l0: codes[io.l0]!.data as Float32Array, l1: codes[io.l1]!.data as Float32Array };
+    result.l0.set(l0, from);
+    result.l1.set(l1, from);
+  }
+
+  private async session(name: SessionName, create: () => Promise<Session>): Promise<Session> {
+    const session = this.sessions.get(name) ?? (await create());
+    this.sessions.set(name, session);
+    return session;
+  }
+}
+
+function emptyResult(n: number, nInputs: number, k: number, recons: boolean): Encoded {
+  return {
+    k,
+    indices: new Int32Array(n * k),
+    values: new Float32Array(n * k),
+    l0: new Float32Array(n),
+    l1: new Float32Array(n),
+    squaredError: new Float32Array(n).fill(NaN),
+    scale: new Float32Array(n),
+    ...(recons && { recons: new Float32Array(n * nInputs) }),
+  };
+}
+
+function rowsOf({ type, data, dims }: Tensor, from: number, to: number): Tensor {
+  const width = dims.slice(1).reduce((a, b) => a * b, 1);
+  const part = (data as Float32Array).subarray(from * width, to * width);
+  return new Tensor(type, part, [to - from, ...dims.slice(1)]);
+}
+
+/** Number and sum of the activations of each row. */
+function norms(values: Float32Array, k: number): { l0: Float32Array; l1: Float32Array } {
+  const l0 = new Float32Array(values.length / k);
+  const l1 = new Float32Array(values.length / k);
+  for (let row = 0; row < l0.length; row++) {
+    let [active, sum] = [0, 0];
+    for (let i = row * k; i < (row + 1) * k && values[i]! > 0; i++) {
+      active++;
+      sum += values[i]!;
+    }
+    l0[row] = active;
+    l1[row] = sum;
+  }
+  return { l0, l1 };
+}
+
+/** Σ (x − x̃)² of each row, summed in float64. */
+function squaredErrors(x: Float32Array, recons: Float32Array, nInputs: number, into: Float32Array): void {
+  for (let row = 0, i = 0; row < into.length; row++) {
+    let sum = 0;
+    for (const end = (row + 1) * nInputs; i < end; i++) {
+      const off = x[i]! - recons[i]!;
+      sum += off * off;
+    }
+    into[row] = sum;
+  }
+}
