@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import { Analyses } from './host/analyses';
 import { AttentionPanel } from './host/attentionPanel';
 import { CheckpointChooser } from './host/chooseCheckpoint';
+import { SaeChooser } from './host/chooseSae';
 import { Checkpoints } from './host/checkpoints';
 import { Circuits } from './host/circuits';
 import { CircuitsPanel } from './host/circuitsPanel';
@@ -13,12 +14,19 @@ import { Editors } from './host/editors';
 import { EngineService } from './host/engineService';
 import { exportPattern } from './host/exportPattern';
 import { TokenHover } from './host/hover';
+import { Latents } from './host/latents';
+import { followSae } from './host/latentSelection';
+import { LatentsPanel } from './host/latentsPanel';
+import { LayersPanel } from './host/layersPanel';
 import { createLog } from './host/log';
 import { createReports, type Reports } from './host/reports';
-import { restoreCircuits, restorePanel } from './host/restore';
+import { restoreCircuits, restorePanels } from './host/restore';
 import { SelectionStore } from './host/selection';
+import { SelectionTree } from './host/selectionTree';
 import { createStatusBar } from './host/statusBar';
-import { AnalysesTree, CheckpointsTree, followHead, SelectionTree } from './host/trees';
+import { Sweeps } from './host/sweeps';
+import { TokenLatentsFeed } from './host/tokenLatents';
+import { AnalysesTree, CheckpointsTree, followHead } from './host/trees';
 import { Work } from './host/work';
 
 /** The parts, for the tests that run in the extension host. */
@@ -31,6 +39,13 @@ export interface ExtensionParts {
   panel: AttentionPanel;
   circuits: Circuits;
   circuitsPanel: CircuitsPanel;
+  latents: Latents;
+  latentsPanel: LatentsPanel;
+  layersPanel: LayersPanel;
+  sweeps: Sweeps;
+  hover: TokenHover;
+  codeLens: AnalysisCodeLens;
+  trees: { checkpoints: CheckpointsTree; analyses: AnalysesTree; selection: SelectionTree };
   reports: Reports;
   work: Work;
 }
@@ -40,13 +55,19 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const inExtension = (...path: string[]): vscode.Uri => vscode.Uri.joinPath(context.extensionUri, ...path);
   const log = createLog();
   const work = new Work(log);
-  const engine = new EngineService(inExtension('dist', 'engine.js').fsPath, log);
+  const enginePath = inExtension('dist', 'engine.js').fsPath;
+  const engine = new EngineService(enginePath, log);
   const checkpoints = new Checkpoints(engine, work, log);
   const chooser = new CheckpointChooser(engine, checkpoints, inExtension('samples').fsPath);
   const selection = new SelectionStore();
   const analyses = new Analyses(engine, checkpoints, selection, work);
   const circuits = new Circuits(engine, checkpoints, work, log);
-  const panel = new AttentionPanel(context.extensionUri, analyses, selection, circuits, work, log, {
+  const state = context.workspaceState;
+  const latents = new Latents({ engine, checkpoints, analyses, work, log, state });
+  const saeChooser = new SaeChooser(latents, inExtension('samples').fsPath);
+  const tokenLatents = new TokenLatentsFeed(analyses, selection, latents);
+  const sweeps = new Sweeps({ enginePath, checkpoints, latents, log, state });
+  const panel = new AttentionPanel(context.extensionUri, analyses, selection, circuits, tokenLatents, work, log, {
     command: (name) =>
       void (name === 'cancel' ? work.cancel() : vscode.commands.executeCommand(`circuitscope.${name}`)),
     exportAs: (format, png) => void exportPattern(analyses, selection, format, png),
@@ -54,33 +75,47 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const { extensionUri } = context;
   const circuitsParts = { extensionUri, checkpoints, analyses, selection, circuits, log };
   const circuitsPanel = new CircuitsPanel(circuitsParts);
-  const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, log });
+  const latentsParts = { extensionUri, checkpoints, analyses, selection, latents, work, log };
+  const latentsPanel = new LatentsPanel(latentsParts);
+  const layersPanel = new LayersPanel(latentsParts);
+  const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, tokenLatents, log });
   const editors = new Editors();
-  const decorations = new Decorations(analyses, selection);
-  const codeLens = new AnalysisCodeLens(analyses);
-  const checkpointsTree = new CheckpointsTree(checkpoints, circuits);
+  const decorations = new Decorations(analyses, selection, latents);
+  const codeLens = new AnalysisCodeLens(analyses, latents);
+  const checkpointsTree = new CheckpointsTree(checkpoints, circuits, latents, saeChooser);
   const checkpointsView = vscode.window.createTreeView('circuitscope.checkpoints', {
     treeDataProvider: checkpointsTree,
   });
   const trees = {
-    'circuitscope.analyses': new AnalysesTree(analyses),
-    'circuitscope.selection': new SelectionTree(analyses, selection, circuits),
+    checkpoints: checkpointsTree,
+    analyses: new AnalysesTree(analyses, latents),
+    selection: new SelectionTree(analyses, selection, circuits, latents),
   };
+  const hover = new TokenHover(analyses, selection, latents);
   const everywhere: vscode.DocumentSelector = { scheme: '*' };
   context.subscriptions.push(
     ...[log, work, engine, checkpoints, selection, analyses, circuits, panel, circuitsPanel],
+    ...[latents, tokenLatents, sweeps, latentsPanel, layersPanel, followSae(latents, analyses, selection)],
     ...[decorations, codeLens],
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
-    createStatusBar(checkpoints, work),
-    restorePanel(context.workspaceState, checkpoints, analyses, selection, panel),
+    createStatusBar(checkpoints, latents, work),
+    restorePanels({ state, checkpoints, analyses, selection, latents, panel, latentsPanel, layersPanel }),
     restoreCircuits(checkpoints, circuitsPanel),
     registerCircuitsView(circuitsParts),
-    vscode.languages.registerHoverProvider(everywhere, new TokenHover(analyses, selection)),
+    vscode.languages.registerHoverProvider(everywhere, hover),
     vscode.languages.registerCodeLensProvider(everywhere, codeLens),
-    ...Object.entries(trees).flatMap(([id, tree]) => [tree, vscode.window.registerTreeDataProvider<unknown>(id, tree)]),
+    ...[trees.analyses, trees.selection],
+    vscode.window.registerTreeDataProvider('circuitscope.analyses', trees.analyses),
+    vscode.window.registerTreeDataProvider('circuitscope.selection', trees.selection),
     editors,
-    ...registerCommands({ log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports }),
+    ...registerCommands({
+      ...{ log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports },
+      ...{ latents, saeChooser, sweeps, latentsPanel, layersPanel },
+    }),
   );
-  return { engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work };
+  return {
+    ...{ engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work },
+    ...{ latents, latentsPanel, layersPanel, sweeps, hover, codeLens, trees },
+  };
 }

@@ -16,6 +16,7 @@ import type { Analyses, Analysis } from './analyses';
 import type { Circuits } from './circuits';
 import type { Log } from './log';
 import type { SelectionStore } from './selection';
+import type { TokenLatentsFeed } from './tokenLatents';
 import { webviewPage, webviewRoot } from './webviewPage';
 import type { Work } from './work';
 
@@ -45,6 +46,7 @@ export class AttentionPanel implements vscode.Disposable {
     private readonly analyses: Analyses,
     private readonly selection: SelectionStore,
     private readonly circuits: Circuits,
+    private readonly tokenLatents: TokenLatentsFeed,
     work: Work,
     private readonly log: Log,
     actions: PanelActions,
@@ -60,6 +62,7 @@ export class AttentionPanel implements vscode.Disposable {
         this.send(hostToPanel.selection, message);
         this.sendPictures();
       }),
+      tokenLatents.onDidChange((now) => this.send(hostToPanel.latents, now)),
       work.onDidChange((progress) => this.setStatus(progress ? { kind: 'busy', ...progress } : this.resting())),
     );
   }
@@ -128,6 +131,7 @@ export class AttentionPanel implements vscode.Disposable {
     this.sentMatrix = this.sentThumbnails = '';
     this.send(hostToPanel.status, this.status.kind === 'busy' ? this.status : this.resting());
     this.sendView();
+    this.send(hostToPanel.latents, this.tokenLatents.now);
   }
 
   private sendView(): void {

@@ -5,7 +5,7 @@ import type { EngineService } from './engineService';
 import { showError, type Log } from './log';
 import { sentence, type Work } from './work';
 
-const providers = (): string[] =>
+export const providers = (): string[] =>
   vscode.workspace.getConfiguration('circuitscope').get<string[]>('executionProviders', []);
 
 /** The open checkpoints and the one that analyses use. */

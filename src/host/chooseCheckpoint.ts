@@ -7,9 +7,11 @@ import { formatBytes } from './format';
 
 interface Choice extends vscode.QuickPickItem {
   target?: string;
+  /** Folder of an autoencoder that is opened with it. */
+  sae?: string;
 }
 
-const SAMPLES: { folder: string; detail: string }[] = [
+const SAMPLES: { folder: string; detail: string; sae?: string }[] = [
   {
     folder: 'attn-only-2l',
     detail: 'Two attention-only layers with an induction circuit: L0H4 → L1H5 and L1H7. Start here.',
@@ -17,6 +19,11 @@ const SAMPLES: { folder: string; detail: string }[] = [
   { folder: 'attn-only-1l', detail: 'One attention-only layer: skip-trigrams.' },
   { folder: 'attn-only-0l', detail: 'No layers at all: a table of bigrams.' },
   { folder: 'neox-6l', detail: 'Six layers in the manner of Pythia: parallel attention and MLP, rotary positions.' },
+  {
+    folder: 'neox-6l',
+    sae: 'mlsae-neox-6l-x16-k16',
+    detail: 'The same with its multi-layer sparse autoencoder: 3072 latents of all six layers.',
+  },
   { folder: 'stories260K', detail: 'A tiny Llama that tells stories: grouped-query attention, five layers.' },
 ];
 
@@ -51,12 +58,14 @@ export class CheckpointChooser {
     return target === undefined ? undefined : this.checkpoints.open(target);
   }
 
-  async pickSample(): Promise<CheckpointInfo | undefined> {
+  /** Opens a sample; its autoencoder, if one was chosen with it, is for the caller to open. */
+  async pickSample(): Promise<{ checkpoint: CheckpointInfo; sae?: string } | undefined> {
     const choice = await vscode.window.showQuickPick(this.samples(), {
       placeHolder: 'Sample checkpoint to open',
       matchOnDetail: true,
     });
-    return choice?.target === undefined ? undefined : this.checkpoints.open(choice.target);
+    const checkpoint = choice?.target === undefined ? undefined : await this.checkpoints.open(choice.target);
+    return checkpoint && { checkpoint, ...(choice?.sae && { sae: choice.sae }) };
   }
 
   /** The active checkpoint; else that of the setting; else the person is asked. */
@@ -70,17 +79,18 @@ export class CheckpointChooser {
   }
 
   private samples(): Choice[] {
-    return SAMPLES.map(({ folder, detail }) => ({
-      label: `$(beaker) ${folder}`,
+    return SAMPLES.map(({ folder, detail, sae }) => ({
+      label: `$(beaker) ${folder}${sae ? ` + ${sae}` : ''}`,
       detail,
       target: path.join(this.samplesFolder, folder),
+      ...(sae && { sae: path.join(this.samplesFolder, sae) }),
     }));
   }
 
   private staticChoices(): Choice[] {
     return [
       { label: 'Samples', kind: vscode.QuickPickItemKind.Separator },
-      ...this.samples(),
+      ...this.samples().filter(({ sae }) => !sae),
       { label: '', kind: vscode.QuickPickItemKind.Separator },
       { label: '$(folder-opened) Browse…', detail: 'Choose a folder on this machine.', alwaysShow: true },
     ];

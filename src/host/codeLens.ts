@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { plural } from '../protocol/tokens';
 import { documentOf, type Analyses } from './analyses';
+import type { Latents } from './latents';
 
 /** Above the analyzed range: what was analyzed, and what can be done with it. */
 export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposable {
@@ -8,8 +9,12 @@ export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposa
   readonly onDidChangeCodeLenses = this.changed.event;
   private readonly subscription: vscode.Disposable;
 
-  constructor(private readonly analyses: Analyses) {
-    this.subscription = analyses.onDidChange(() => this.changed.fire());
+  constructor(
+    private readonly analyses: Analyses,
+    private readonly latents: Latents,
+  ) {
+    const events = [analyses.onDidChange, latents.onDidChange];
+    this.subscription = vscode.Disposable.from(...events.map((on) => on(() => this.changed.fire())));
   }
 
   provideCodeLenses(document: vscode.TextDocument): vscode.CodeLens[] {
@@ -23,6 +28,7 @@ export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposa
     return [
       lens(title, 'circuitscope.showAttention'),
       lens('Show attention', 'circuitscope.showAttention'),
+      ...(this.latents.of(checkpoint) ? [lens('Show latents', 'circuitscope.showLatents')] : []),
       lens(stale ? 'Run again' : 'Re-run', 'circuitscope.rerun'),
     ];
   }

@@ -1,25 +1,19 @@
 import * as vscode from 'vscode';
 import type { HeadRef } from '../protocol/checkpoint';
-import { sourceOf, type Analyses, type Analysis, type Source } from './analyses';
+import { sourceOf, type Analysis, type Source } from './analyses';
 import type { AttentionPanel } from './attentionPanel';
-import type { CheckpointChooser } from './chooseCheckpoint';
-import type { Checkpoints } from './checkpoints';
 import type { CircuitsPanel } from './circuitsPanel';
 import type { Editors } from './editors';
 import { exportPattern, pickFormat } from './exportPattern';
+import { latentCommands, type LatentCommandParts } from './latentCommands';
 import type { Log } from './log';
 import { reportCommands } from './reportCommands';
 import type { Reports } from './reports';
-import type { SelectionStore } from './selection';
-import { checkpointOf } from './trees';
+import { checkpointOf } from './treeNodes';
 
-export interface Parts {
+export interface Parts extends LatentCommandParts {
   log: Log;
   editors: Editors;
-  checkpoints: Checkpoints;
-  chooser: CheckpointChooser;
-  analyses: Analyses;
-  selection: SelectionStore;
   panel: AttentionPanel;
   circuitsPanel: CircuitsPanel;
   reports: Reports;
@@ -28,8 +22,12 @@ export interface Parts {
 /** Every contributed command, by its id without `circuitscope.`. */
 const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...reportCommands(p),
+  ...latentCommands(p),
   openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
-  openSample: () => p.chooser.pickSample(),
+  openSample: async () => {
+    const chosen = await p.chooser.pickSample();
+    if (chosen?.sae) await p.saeChooser.open(chosen.checkpoint, chosen.sae);
+  },
   analyzeSelection: () => analyzeSelection(p),
   analyzePrompt: () => analyzePrompt(p),
   rerun: () => p.analyses.rerun(),

@@ -1,8 +1,11 @@
 import * as vscode from 'vscode';
 import { matrixKeyOf, PANEL_ORIGIN } from '../protocol/attentionPanel';
+import { LATENTS_ORIGIN } from '../protocol/latentsPanel';
+import { focusLatent, latentTint } from '../protocol/latents/focus';
 import { focusToken, lockedToken } from '../protocol/selection';
 import { documentOf, type Analyses, type Analysis } from './analyses';
 import { createDecorationTypes, tintStep, type DecorationTypes } from './decorationTypes';
+import type { Latents } from './latents';
 import type { SelectionStore } from './selection';
 
 /** What is drawn in the code, by token. */
@@ -28,10 +31,12 @@ export class Decorations implements vscode.Disposable {
   constructor(
     private readonly analyses: Analyses,
     private readonly selection: SelectionStore,
+    private readonly latents: Latents,
   ) {
     this.disposables = [
       analyses.onDidChange(() => void this.update()),
-      selection.onDidChange(({ origin }) => void this.update(origin === PANEL_ORIGIN)),
+      latents.onDidChange(() => void this.update()),
+      selection.onDidChange(({ origin }) => void this.update([PANEL_ORIGIN, LATENTS_ORIGIN].includes(origin))),
       vscode.window.onDidChangeVisibleTextEditors(() => void this.update()),
       vscode.window.onDidChangeActiveColorTheme(({ kind }) => {
         this.types.dispose();
@@ -56,8 +61,17 @@ export class Decorations implements vscode.Disposable {
     }
   }
 
-  /** Weight of every token for the one in focus: its row or its column of the matrix that is drawn. */
+  /**
+   * Weight of every token: the activation of the latent in focus, else for the token in focus its row or its column of the
+   * matrix that is drawn.
+   */
   private async weights(analysis: Analysis): Promise<((token: number) => number) | undefined> {
+    const latent = focusLatent(this.selection.value);
+    const encoding = latent && this.latents.encodingNow(analysis);
+    if (encoding) {
+      const tint = latentTint(encoding, latent);
+      return (token) => tint[token] ?? 0;
+    }
     const focus = focusToken(this.selection.value);
     if (!focus || analysis.checkpoint.nLayers === 0) return undefined;
     try {

@@ -264,10 +264,10 @@ function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'reason'>): string
  * whole message along, so the arrays of a result get buffers of their own.
  */
 function ownBuffers<T>(result: T): T {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) return result;
+  if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return result;
   for (const [key, value] of Object.entries(result)) {
-    if (isTypedArray(value) && value.byteLength < value.buffer.byteLength)
-      Object.assign(result, { [key]: value.slice() });
+    if (!isTypedArray(value)) ownBuffers<unknown>(value);
+    else if (value.byteLength < value.buffer.byteLength) Object.assign(result, { [key]: value.slice() });
   }
   return result;
 }

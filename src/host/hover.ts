@@ -4,19 +4,26 @@ import { headName } from '../protocol/checkpoint';
 import { lockedToken } from '../protocol/selection';
 import { formatWeight } from '../protocol/tokens';
 import { documentOf, type Analyses, type Analysis } from './analyses';
-import { barImage, escapeMarkdown } from './markdown';
+import { LATENT_COMMANDS, latentsSection } from './hoverLatents';
+import type { Latents } from './latents';
+import { barImage, EMPTY_TABLE, escapeMarkdown, sideBySide, type Table } from './markdown';
 import type { SelectionStore } from './selection';
 
 const SOURCES_PER_LAYER = 2;
 const MAX_ROWS = 8;
-const BAR_COLOUR = { dark: '#3ca7b4', light: '#1d86b0' };
-const COMMANDS = ['circuitscope.lockToken', 'circuitscope.unlock', 'circuitscope.showAttention', 'circuitscope.rerun'];
+/** VS Code gives a card a quarter of the editor's height: latents come first, and the rest is shorter. */
+const ROWS_WITH_LATENTS = 5;
+const COMMANDS = [
+  ...['circuitscope.lockToken', 'circuitscope.unlock', 'circuitscope.showAttention', 'circuitscope.rerun'],
+  ...LATENT_COMMANDS,
+];
 
-/** The card of a token: what it reads from, what the model predicts after it. */
+/** The card of a token: what it reads from, what the model predicts after it, which latents are active. */
 export class TokenHover implements vscode.HoverProvider {
   constructor(
     private readonly analyses: Analyses,
     private readonly selection: SelectionStore,
+    private readonly latents: Latents,
   ) {}
 
   async provideHover(document: vscode.TextDocument, position: vscode.Position): Promise<vscode.Hover | undefined> {
@@ -25,21 +32,37 @@ export class TokenHover implements vscode.HoverProvider {
     const token = analysis.tracked.tokenAt(document.offsetAt(position));
     if (token === undefined) return undefined;
     this.selection.apply({ kind: 'hoverToken', token }, 'editor');
-    const byLayer =
-      analysis.checkpoint.nLayers === 0 ? [] : await this.analyses.sources(analysis, token, SOURCES_PER_LAYER);
+    const [byLayer, latents] = await Promise.all([
+      analysis.checkpoint.nLayers === 0 ? [] : this.analyses.sources(analysis, token, SOURCES_PER_LAYER),
+      latentsSection(this.latents, analysis, token),
+    ]);
     const { start, end } = analysis.tracked.token(token)!;
     const range = new vscode.Range(document.positionAt(start), document.positionAt(end));
-    return new vscode.Hover(card(analysis, token, byLayer, lockedToken(this.selection.value)), range);
+    const locked = lockedToken(this.selection.value);
+    return new vscode.Hover(
+      card(analysis, token, { byLayer, latents, ...(locked !== undefined && { locked }) }),
+      range,
+    );
   }
 }
 
-function card(analysis: Analysis, token: number, byLayer: SourceWeight[][], locked?: number): vscode.MarkdownString {
+interface Answers {
+  byLayer: SourceWeight[][];
+  /** Markdown. */
+  latents: string;
+  locked?: number;
+}
+
+function card(analysis: Analysis, token: number, { byLayer, latents, locked }: Answers): vscode.MarkdownString {
   const parts = [
     heading(analysis, token),
     ...(analysis.stale ? [`The text was edited after this analysis. [Run again](command:circuitscope.rerun)`] : []),
-    readsFrom(analysis, byLayer),
-    predictsNext(analysis, token),
-    links(analysis, token, locked),
+    latents,
+    sideBySide(
+      readsFrom(analysis, byLayer, latents === '' ? Math.max(MAX_ROWS, byLayer.length) : ROWS_WITH_LATENTS),
+      predictsNext(analysis, token),
+    ),
+    links(analysis, token, latents !== '', locked),
   ];
   const markdown = new vscode.MarkdownString(parts.filter((part) => part !== '').join('\n\n'));
   markdown.isTrusted = { enabledCommands: COMMANDS };
@@ -55,54 +78,55 @@ function heading({ info }: Analysis, token: number): string {
   const twins = info.tokens.flatMap((other, i) => (other.text === text && i !== token ? [i] : []));
   const more = twins.length > 4 ? ` … (${twins.length} in all)` : '';
   const also = twins.length > 0 ? ` · also token ${twins.slice(0, 4).join(', ')}${more}` : '';
-  return `${tokenText(text)} token ${token} · id ${id}${also}`;
+  const surprisal = info.surprisal[token + 1] ?? NaN;
+  const next = Number.isNaN(surprisal) ? '' : ` · surprisal of next ${formatWeight(surprisal)} bits`;
+  return `${tokenText(text)} token ${token} · id ${id}${also}${next}`;
 }
 
-function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][]): string {
-  if (byLayer.length === 0) return '';
+function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][], count: number): Table {
+  if (byLayer.length === 0) return EMPTY_TABLE;
   const rows = byLayer
     .flatMap((sources, layer) => sources.map((source) => ({ ...source, layer })))
     .filter(({ weight }) => weight >= 0.005)
     .sort((a, b) => b.weight - a.weight);
-  // the strongest of every layer comes before the second of any
-  const kept = rows.length <= MAX_ROWS ? rows : strongestFirst(rows, byLayer.length);
-  const lines = kept.map(
-    ({ source, weight, layer, head }) =>
-      `| ${escapeMarkdown(info.tokens[source]!.text)} | ${source} | ${bar(weight)} | ${formatWeight(weight)} | ${headName({ layer, head })} |`,
-  );
-  const heads = checkpoint.nLayers * checkpoint.nHeads;
-  return [`| reads from |  | max of ${heads} heads |  |  |`, '|:--|--:|:--|--:|:--|', ...lines].join('\n');
+  const kept = rows.length <= count ? rows : strongestFirst(rows, byLayer.length, count);
+  return {
+    head: ['reads&nbsp;from', '', `max&nbsp;of&nbsp;${checkpoint.nLayers * checkpoint.nHeads}`, '', ''],
+    align: [':--', '--:', ':--', '--:', ':--'],
+    rows: kept.map(({ source, weight, layer, head }) => [
+      ...[escapeMarkdown(info.tokens[source]!.text), `${source}`],
+      ...[barImage(weight), formatWeight(weight), headName({ layer, head })],
+    ]),
+  };
 }
 
-function strongestFirst<T extends { layer: number; weight: number }>(rows: T[], nLayers: number): T[] {
+/** The strongest of every layer comes before the second of any. */
+function strongestFirst<T extends { layer: number; weight: number }>(rows: T[], nLayers: number, count: number): T[] {
   const first = Array.from({ length: nLayers }, (_, layer) => rows.find((row) => row.layer === layer));
   const perLayer = first.filter((row) => row !== undefined);
   const rest = rows.filter((row) => !perLayer.includes(row));
   return [...perLayer.sort((a, b) => b.weight - a.weight), ...rest]
-    .slice(0, Math.max(MAX_ROWS, nLayers))
+    .slice(0, count)
     .sort((a, b) => a.layer - b.layer || b.weight - a.weight);
 }
 
-function predictsNext({ info }: Analysis, token: number): string {
+function predictsNext({ info }: Analysis, token: number): Table {
   const next = info.tokens[token + 1]?.id;
-  const surprisal = info.surprisal[token + 1];
-  const of =
-    surprisal === undefined || Number.isNaN(surprisal) ? '' : `surprisal of next ${formatWeight(surprisal)} bits`;
-  const lines = (info.predictions[token] ?? []).map(
-    ({ id, text, p }) => `| ${escapeMarkdown(text)} | ${id === next ? '✓' : ''} | ${bar(p)} | ${formatWeight(p)} |`,
-  );
-  return [`| predicts next |  | ${of} |  |`, '|:--|:--|:--|--:|', ...lines].join('\n');
+  return {
+    head: ['predicts&nbsp;next', '', '', ''],
+    align: [':--', ':--', ':--', '--:'],
+    rows: (info.predictions[token] ?? []).map(({ id, text, p }) => [
+      ...[escapeMarkdown(text), id === next ? '✓' : '', barImage(p), formatWeight(p)],
+    ]),
+  };
 }
 
-const isDark = (): boolean =>
-  [vscode.ColorThemeKind.Dark, vscode.ColorThemeKind.HighContrast].includes(vscode.window.activeColorTheme.kind);
-
-const bar = (fraction: number): string => barImage(fraction, isDark() ? BAR_COLOUR.dark : BAR_COLOUR.light);
-
-function links({ checkpoint }: Analysis, token: number, locked?: number): string {
+function links({ checkpoint }: Analysis, token: number, latents: boolean, locked?: number): string {
   const lock =
     locked === token
       ? '[Unlock](command:circuitscope.unlock)'
       : `[Lock](command:circuitscope.lockToken?${encodeURIComponent(JSON.stringify([token]))})`;
-  return `${lock} &nbsp; [Show Attention](command:circuitscope.showAttention) &nbsp; ${escapeMarkdown(checkpoint.name)}`;
+  const shown = ['Attention', ...(latents ? ['Latents'] : [])];
+  const show = shown.map((view) => `[Show ${view}](command:circuitscope.show${view})`);
+  return [lock, ...show, escapeMarkdown(checkpoint.name)].join(' &nbsp; ');
 }

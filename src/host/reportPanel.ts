@@ -24,6 +24,7 @@ import { isGone, type EngineService } from './engineService';
 import type { Log } from './log';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
+import type { TokenLatentsFeed } from './tokenLatents';
 import { webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
 
@@ -59,6 +60,7 @@ export interface ReportParts {
   checkpoints: Checkpoints;
   analyses: Analyses;
   selection: SelectionStore;
+  tokenLatents: TokenLatentsFeed;
   log: Log;
 }
 
@@ -85,7 +87,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     private readonly parts: ReportParts,
     private readonly about: ReportDefinition<M>,
   ) {
-    const { analyses, checkpoints, selection } = parts;
+    const { analyses, checkpoints, selection, tokenLatents } = parts;
     this.status = this.empty();
     this.question = about.initial;
     this.work = new Work(parts.log, PATIENCE_MS);
@@ -102,6 +104,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
       this.work.onDidChange((progress) => progress && this.setStatus({ kind: 'busy', ...progress })),
       analyses.onDidChange(() => this.refresh()),
       checkpoints.onDidChange(() => this.refresh()),
+      tokenLatents.onDidChange((now) => this.send(hostToReport.latents, now)),
       selection.onDidChange((message) => {
         this.send(hostToReport.selection, message);
         void this.answer();
@@ -172,6 +175,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     this.listening = true;
     this.asked = '';
     this.send(hostToReport.status, this.status);
+    this.send(hostToReport.latents, this.parts.tokenLatents.now);
     this.refresh();
   }
 

@@ -4,6 +4,10 @@ import type { Analyses, Source } from './analyses';
 import { ATTENTION_VIEW, type AttentionPanel } from './attentionPanel';
 import type { Checkpoints } from './checkpoints';
 import { CIRCUITS_VIEW, type CircuitsPanel } from './circuitsPanel';
+import type { Latents, SaeOptions } from './latents';
+import { LATENTS_VIEW, type LatentsPanel } from './latentsPanel';
+import { LAYERS_VIEW, type LayersPanel } from './layersPanel';
+import { showError } from './log';
 import type { SelectionStore } from './selection';
 
 const KEY = 'circuitscope.lastAnalysis';
@@ -13,68 +17,102 @@ interface Saved {
   checkpointPath: string;
   source: { name: string; text: string; ids?: number[]; document?: { uri: string; start: number } };
   selection: Selection;
+  /** The one in use. */
+  sae?: SaeOptions & { path: string };
 }
 
 /** Selections follow the pointer; the last of a burst is worth keeping. */
 const SAVE_DELAY_MS = 200;
 
-/** After a reload the panel comes back with the same analysis and selection. */
-export function restorePanel(
-  state: vscode.Memento,
-  checkpoints: Checkpoints,
-  analyses: Analyses,
-  selection: SelectionStore,
-  panel: AttentionPanel,
-): vscode.Disposable {
+export interface RestoreParts {
+  state: vscode.Memento;
+  checkpoints: Checkpoints;
+  analyses: Analyses;
+  selection: SelectionStore;
+  latents: Latents;
+  panel: AttentionPanel;
+  latentsPanel: LatentsPanel;
+  layersPanel: LayersPanel;
+}
+
+/** After a reload the panels about an analysis come back with the same analysis, autoencoder and selection. */
+export function restorePanels(parts: RestoreParts): vscode.Disposable {
+  const { state, analyses, selection, latents, panel, latentsPanel, layersPanel } = parts;
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** By the first of the panels; what happens meanwhile is not worth keeping. */
+  let restored: Promise<void> | undefined;
   let restoring = false;
   const remember = (): void => {
     clearTimeout(timer);
-    if (!restoring) timer = setTimeout(() => void state.update(KEY, saved(analyses, selection)), SAVE_DELAY_MS);
+    if (!restoring) timer = setTimeout(() => void state.update(KEY, saved(parts)), SAVE_DELAY_MS);
   };
-  const restore = async (last: Saved): Promise<void> => {
-    const report = (message: string): void => panel.showError(message);
-    const checkpoint = await checkpoints.open(last.checkpointPath, report);
-    if (checkpoint && (await analyses.run(checkpoint, sourceFrom(last), report))) selection.restore(last.selection);
+  const once = async (): Promise<void> => {
+    const last = state.get<Saved>(KEY);
+    if (!last) return;
+    restoring = true;
+    await restore(parts, last).finally(() => (restoring = false));
   };
+  const comesBack = (view: string, to: { adopt(panel: vscode.WebviewPanel): void }): vscode.Disposable =>
+    vscode.window.registerWebviewPanelSerializer(view, {
+      deserializeWebviewPanel: (webviewPanel) => {
+        to.adopt(webviewPanel);
+        return (restored ??= once());
+      },
+    });
   return vscode.Disposable.from(
     { dispose: () => clearTimeout(timer) },
-    analyses.onDidChange(remember),
+    ...[analyses, latents].map(({ onDidChange }) => onDidChange(remember)),
     selection.onDidChange(remember),
-    vscode.window.registerWebviewPanelSerializer(ATTENTION_VIEW, {
-      deserializeWebviewPanel: async (webviewPanel) => {
-        panel.adopt(webviewPanel);
-        const last = state.get<Saved>(KEY);
-        if (!last) return;
-        restoring = true;
-        await restore(last).finally(() => (restoring = false));
-      },
-    }),
+    comesBack(ATTENTION_VIEW, panel),
+    comesBack(LATENTS_VIEW, latentsPanel),
+    comesBack(LAYERS_VIEW, layersPanel),
   );
 }
 
-function saved({ current }: Analyses, { value: selection }: SelectionStore): Saved | undefined {
+async function restore(
+  { checkpoints, analyses, selection, latents, panel, latentsPanel }: RestoreParts,
+  last: Saved,
+): Promise<void> {
+  const report = (message: string): void => {
+    panel.showError(message);
+    latentsPanel.showError(message);
+  };
+  const checkpoint = await checkpoints.open(last.checkpointPath, report);
+  if (!checkpoint) return;
+  if (last.sae) {
+    const { path, ...options } = last.sae;
+    await latents.open(checkpoint, path, options, showError);
+  }
+  if (await analyses.run(checkpoint, sourceFrom(last), report)) selection.restore(last.selection);
+  if (!latents.of(checkpoint)) selection.dropLatent();
+}
+
+function saved({ analyses: { current }, selection, latents }: RestoreParts): Saved | undefined {
   if (!current) return undefined;
   const { name, text, ids, document } = current.source;
   const start = current.tracked?.range.start ?? document?.start ?? 0;
+  const sae = latents.of(current.checkpoint);
   return {
     checkpointPath: current.checkpoint.path,
     source: { name, text, ...(ids && { ids }), ...(document && { document: { uri: document.uri.toString(), start } }) },
-    selection,
+    selection: selection.value,
+    ...(sae && { sae: { path: sae.path, ...latents.optionsOf(sae) } }),
   };
 }
 
 const sourceFrom = ({ source: { document, ...source } }: Saved): Source =>
   document ? { ...source, document: { uri: vscode.Uri.parse(document.uri), start: document.start } } : source;
 
-/** After a reload the circuits panel comes back; the attention panel, if it is there too, opens the checkpoint for both. */
+/** After a reload the circuits panel comes back; a panel about an analysis, if there is one too, opens the checkpoint for both. */
 export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel): vscode.Disposable {
   return vscode.window.registerWebviewPanelSerializer(CIRCUITS_VIEW, {
     deserializeWebviewPanel: async (webviewPanel, state?: { checkpointPath?: string }) => {
       panel.adopt(webviewPanel);
       const others = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs);
       const leaveIt = others.some(
-        ({ input }) => input instanceof vscode.TabInputWebview && input.viewType.includes(ATTENTION_VIEW),
+        ({ input }) =>
+          input instanceof vscode.TabInputWebview &&
+          [ATTENTION_VIEW, LATENTS_VIEW, LAYERS_VIEW].some((view) => input.viewType.includes(view)),
       );
       if (leaveIt || !state?.checkpointPath) return;
       await checkpoints.open(state.checkpointPath, (message) => panel.showError(message));

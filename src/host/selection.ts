@@ -7,6 +7,7 @@ import type { SelectionMessage } from '../protocol/attentionPanel';
 export class SelectionStore implements vscode.Disposable {
   private current: Selection = initialSelection();
   private shape = '';
+  private checkpoint = '';
   private readonly changed = new vscode.EventEmitter<SelectionMessage>();
   readonly onDidChange = this.changed.event;
 
@@ -18,24 +19,38 @@ export class SelectionStore implements vscode.Disposable {
     this.set(reduceSelection(this.current, event), origin, seq);
   }
 
-  /** For another analysis: locks go, the view's settings stay; head and composition too when the model has the same shape. */
-  reset({ architecture, nLayers, nHeads }: CheckpointInfo): void {
+  /**
+   * For another analysis: locks go, the view's settings stay; head and composition too when the model has the same shape,
+   * a latent when it is the same checkpoint.
+   */
+  reset({ architecture, nLayers, nHeads, path }: CheckpointInfo): void {
     const shape = [architecture, nLayers, nHeads].join();
-    const { head, side, reduction, weighting, pair } = this.current;
+    const { head, side, reduction, weighting, pair, latent, layer } = this.current;
     const kept = shape === this.shape ? { head, reduction, ...(pair && { pair }) } : {};
+    const same = path === this.checkpoint && latent !== undefined;
+    const keptLatent = same ? { latent, ...(layer !== undefined && { layer }) } : {};
     this.shape = shape;
-    this.set({ ...initialSelection(), side, weighting, ...kept }, 'host', 0);
+    this.checkpoint = path;
+    this.set({ ...initialSelection(), side, weighting, ...kept, ...keptLatent }, 'host', 0);
+  }
+
+  /** For another autoencoder, or none: its latents are others. */
+  dropLatent(): void {
+    const { latent, layer, previewLatent } = this.current;
+    if (previewLatent !== undefined) this.apply({ kind: 'leave' }, 'host');
+    if (latent !== undefined)
+      this.apply({ kind: 'chooseLatent', latent, ...(layer !== undefined && { layer }) }, 'host');
   }
 
   /** As saved before a reload. */
   restore(selection: Selection): void {
-    this.set({ ...selection, preview: {}, previewHead: undefined, previewPair: undefined }, 'host', 0);
+    this.set(reduceSelection(selection, { kind: 'leave' }), 'host', 0);
   }
 
   private set(selection: Selection, origin: string, seq: number): void {
     this.current = selection;
-    const { locked: token, pair } = selection;
-    const locked = token.destination !== undefined || token.source !== undefined || pair !== undefined;
+    const { locked: token, pair, latent } = selection;
+    const locked = [token.destination, token.source, pair, latent].some((each) => each !== undefined);
     void vscode.commands.executeCommand('setContext', 'circuitscope.locked', locked);
     this.changed.fire({ selection, origin, seq });
   }

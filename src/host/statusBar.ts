@@ -1,11 +1,12 @@
 import * as vscode from 'vscode';
 import type { Checkpoints } from './checkpoints';
-import { escapeMarkdown } from './markdown';
+import { escapeText } from './markdown';
 import { formatParams, providerName } from './format';
+import type { Latents } from './latents';
 import type { Work } from './work';
 
-/** The active checkpoint and its provider, or what is going on. */
-export function createStatusBar(checkpoints: Checkpoints, work: Work): vscode.Disposable {
+/** The active checkpoint, its autoencoder and its provider, or what is going on. */
+export function createStatusBar(checkpoints: Checkpoints, latents: Latents, work: Work): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('circuitscope.status', vscode.StatusBarAlignment.Right, 90);
   item.name = 'Circuitscope';
   let busy: string | undefined;
@@ -16,7 +17,9 @@ export function createStatusBar(checkpoints: Checkpoints, work: Work): vscode.Di
       item.tooltip = busy;
       item.show();
     } else if (active) {
-      item.text = `$(circuit-board) ${active.name} · ${providerName(active.provider)}`;
+      const sae = latents.of(active);
+      const names = [active.name, ...(sae ? [sae.label] : []), providerName(active.provider)];
+      item.text = `$(circuit-board) ${names.join(' · ')}`;
       item.tooltip = tooltip(active);
       item.command = 'circuitscope.showAttention';
       item.show();
@@ -25,6 +28,7 @@ export function createStatusBar(checkpoints: Checkpoints, work: Work): vscode.Di
   return vscode.Disposable.from(
     item,
     checkpoints.onDidChange(update),
+    latents.onDidChange(update),
     work.onDidChange((progress) => {
       busy = progress?.message;
       update();
@@ -34,10 +38,10 @@ export function createStatusBar(checkpoints: Checkpoints, work: Work): vscode.Di
 
 function tooltip(c: NonNullable<Checkpoints['active']>): vscode.MarkdownString {
   const lines = [
-    `**${escapeMarkdown(c.name)}** ${escapeMarkdown(c.architecture)} · ${formatParams(c.nParams)} parameters · ${c.dtypes.join(', ')}`,
+    `**${escapeText(c.name)}** ${escapeText(c.architecture)} · ${formatParams(c.nParams)} parameters · ${c.dtypes.join(', ')}`,
     `Runs on ${providerName(c.provider)}, loaded in ${Math.round(c.loadMs)} ms`,
-    ...c.providerNotes.map(escapeMarkdown),
-    ...c.notices.map(escapeMarkdown),
+    ...c.providerNotes.map(escapeText),
+    ...c.notices.map(escapeText),
   ];
   return new vscode.MarkdownString(lines.join('\n\n'));
 }

@@ -1,32 +1,25 @@
 import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
 import { scoreLabels } from '../protocol/circuits';
-import { focusToken, type HeadPair, type Selection } from '../protocol/selection';
-import { plural, visibleText } from '../protocol/tokens';
+import type { SaeCandidate } from '../protocol/latents';
+import { plural } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
+import type { SaeChooser } from './chooseSae';
 import type { Circuits } from './circuits';
 import { formatBytes, formatParams, providerName } from './format';
+import type { Latents } from './latents';
 import type { SelectionStore } from './selection';
-
-/** A line of the Checkpoints view. */
-export type CheckpointNode =
-  | { kind: 'checkpoint'; checkpoint: CheckpointInfo }
-  | { kind: 'layer'; checkpoint: CheckpointInfo; layer: number }
-  | { kind: 'head'; checkpoint: CheckpointInfo; at: HeadRef };
-
-/** The checkpoint that a context menu was opened on. */
-export const checkpointOf = (node: unknown): CheckpointInfo | undefined =>
-  typeof node === 'object' && node !== null && 'checkpoint' in node ? (node as CheckpointNode).checkpoint : undefined;
+import { offerItem, saeItem, type CheckpointNode } from './treeNodes';
 
 /** `induction 0.88`, …: the names of a head with their scores. */
-const namesOf = (circuits: Circuits, checkpoint: CheckpointInfo, { layer, head }: HeadRef): string[] =>
+export const namesOf = (circuits: Circuits, checkpoint: CheckpointInfo, { layer, head }: HeadRef): string[] =>
   (circuits.names(checkpoint)?.[layer * checkpoint.nHeads + head] ?? []).map(
     ({ name, score }) => `${scoreLabels[name]} ${score.toFixed(2)}`,
   );
 
 /** A provider whose tree changes as a whole. */
-abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable {
+export abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable {
   protected readonly changed = new vscode.EventEmitter<void>();
   readonly onDidChangeTreeData = this.changed.event;
   protected readonly disposables: vscode.Disposable[] = [this.changed];
@@ -38,17 +31,35 @@ abstract class Tree<T> implements vscode.TreeDataProvider<T>, vscode.Disposable 
   }
 }
 
-/** Open checkpoints, their layers and heads. */
+/** Open checkpoints, their layers and heads, and their autoencoders. */
 export class CheckpointsTree extends Tree<CheckpointNode> {
+  /** What lies beside a checkpoint, by its folder; looked for once. */
+  private readonly offers = new Map<string, SaeCandidate | undefined>();
+
   constructor(
     private readonly checkpoints: Checkpoints,
     private readonly circuits: Circuits,
+    private readonly latents: Latents,
+    private readonly saeChooser: SaeChooser,
   ) {
     super();
     this.disposables.push(
-      checkpoints.onDidChange(() => this.changed.fire()),
+      checkpoints.onDidChange(() => this.follow()),
       circuits.onDidChange(() => this.changed.fire()),
+      latents.onDidChange(() => this.changed.fire()),
     );
+  }
+
+  private follow(): void {
+    for (const checkpoint of this.checkpoints.all) if (!this.offers.has(checkpoint.path)) void this.look(checkpoint);
+    this.changed.fire();
+  }
+
+  private async look(checkpoint: CheckpointInfo): Promise<void> {
+    this.offers.set(checkpoint.path, undefined);
+    const offer = await this.saeChooser.beside(checkpoint);
+    this.offers.set(checkpoint.path, offer);
+    if (offer) this.changed.fire();
   }
 
   getTreeItem(node: CheckpointNode): vscode.TreeItem {
@@ -80,23 +91,37 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
         item.command = { command: 'circuitscope.showHead', title: 'Show Head', arguments: [node.at, c.path] };
         return item;
       }
+      case 'sae':
+        return saeItem(node, this.latents.of(c)?.path === node.sae.path);
+      case 'offer':
+        return offerItem(node);
     }
   }
 
   getChildren(node?: CheckpointNode): CheckpointNode[] {
     if (!node) return this.checkpoints.all.map((checkpoint) => ({ kind: 'checkpoint', checkpoint }));
     const { checkpoint } = node;
-    if (node.kind === 'checkpoint')
-      return Array.from({ length: checkpoint.nLayers }, (_, layer) => ({ kind: 'layer', checkpoint, layer }));
-    if (node.kind === 'head') return [];
+    if (node.kind === 'checkpoint') {
+      const layers = Array.from({ length: checkpoint.nLayers }, (_, layer) => layer);
+      // first, so that they can be seen beside a model of many layers
+      return [...this.saes(checkpoint), ...layers.map((layer) => ({ kind: 'layer' as const, checkpoint, layer }))];
+    }
+    if (node.kind !== 'layer') return [];
     const { layer } = node;
     return Array.from({ length: checkpoint.nHeads }, (_, head) => ({ kind: 'head', checkpoint, at: { layer, head } }));
+  }
+
+  private saes(checkpoint: CheckpointInfo): CheckpointNode[] {
+    const open = this.latents.allOf(checkpoint);
+    const offer = this.offers.get(checkpoint.path);
+    if (open.length > 0 || !offer) return open.map((sae) => ({ kind: 'sae', checkpoint, sae }));
+    return [{ kind: 'offer', checkpoint, offer }];
   }
 
   getParent(node: CheckpointNode): CheckpointNode | undefined {
     const { checkpoint } = node;
     if (node.kind === 'head') return { kind: 'layer', checkpoint, layer: node.at.layer };
-    return node.kind === 'layer' ? { kind: 'checkpoint', checkpoint } : undefined;
+    return node.kind === 'checkpoint' ? undefined : { kind: 'checkpoint', checkpoint };
   }
 }
 
@@ -115,11 +140,21 @@ const VIEWS: Omit<AnalysisView, 'of'>[] = [
   { label: 'Logit Lens', icon: 'layers', command: 'circuitscope.showLens' },
 ];
 
+/** With an autoencoder. */
+const LATENT_VIEWS: Omit<AnalysisView, 'of'>[] = [
+  { label: 'Latents', icon: 'pulse', command: 'circuitscope.showLatents' },
+  { label: 'Layers', icon: 'graph-line', command: 'circuitscope.showLayers' },
+];
+
 /** The latest analyses; a click goes back to one, or to one of its pictures. */
 export class AnalysesTree extends Tree<Analysis | AnalysisView> {
-  constructor(private readonly analyses: Analyses) {
+  constructor(
+    private readonly analyses: Analyses,
+    private readonly latents: Latents,
+  ) {
     super();
-    this.disposables.push(analyses.onDidChange(() => this.changed.fire()));
+    const events = [analyses.onDidChange, latents.onDidChange];
+    this.disposables.push(...events.map((on) => on(() => this.changed.fire())));
   }
 
   getTreeItem(node: Analysis | AnalysisView): vscode.TreeItem {
@@ -141,7 +176,9 @@ export class AnalysesTree extends Tree<Analysis | AnalysisView> {
 
   getChildren(node?: Analysis | AnalysisView): (Analysis | AnalysisView)[] {
     if (!node) return [...this.analyses.all];
-    return 'of' in node ? [] : VIEWS.map((view) => ({ ...view, of: node }));
+    if ('of' in node) return [];
+    const views = this.latents.of(node.checkpoint) ? [...VIEWS, ...LATENT_VIEWS] : VIEWS;
+    return views.map((view) => ({ ...view, of: node }));
   }
 }
 
@@ -151,68 +188,6 @@ function viewItem({ of, label, icon, command }: AnalysisView): vscode.TreeItem {
   item.command = { command, title: `Show ${label}`, arguments: [of] };
   return item;
 }
-
-interface Line {
-  label: string;
-  description: string;
-  icon?: string;
-}
-
-/** The selection in words, so that it can be read when the panel is hidden. */
-export class SelectionTree extends Tree<Line> {
-  constructor(
-    private readonly analyses: Analyses,
-    private readonly selection: SelectionStore,
-    private readonly circuits: Circuits,
-  ) {
-    super();
-    this.disposables.push(
-      analyses.onDidChange(() => this.changed.fire()),
-      selection.onDidChange(() => this.changed.fire()),
-      circuits.onDidChange(() => this.changed.fire()),
-    );
-  }
-
-  getTreeItem({ label, description, icon }: Line): vscode.TreeItem {
-    const item = new vscode.TreeItem(label);
-    item.description = description;
-    if (icon) item.iconPath = new vscode.ThemeIcon(icon);
-    return item;
-  }
-
-  getChildren(line?: Line): Line[] {
-    const { current } = this.analyses;
-    return line || !current ? [] : selectionLines(current, this.selection.value, this.circuits);
-  }
-}
-
-export function selectionLines({ info, checkpoint }: Analysis, s: Selection, circuits: Circuits): Line[] {
-  const tokenLine = (token: number | undefined, role: string, icon: string): Line[] =>
-    token === undefined || !info.tokens[token]
-      ? []
-      : [{ label: visibleText(info.tokens[token].text), description: `token ${token} · ${role}`, icon }];
-  const heads = plural(info.nLayers * info.nHeads, 'head');
-  const what = s.reduction === 'one' ? headName(s.head) : `${s.reduction} of ${heads}`;
-  const { destination, source } = s.locked;
-  const tokenLock = destination !== undefined || source !== undefined;
-  const [name] = s.reduction === 'one' ? namesOf(circuits, checkpoint, s.head) : [];
-  const weights = s.weighting === 'pattern' ? 'weights' : 'value-weighted';
-  const preview = tokenLock ? undefined : focusToken(s);
-  return [
-    ...tokenLine(destination, 'destination', 'pinned'),
-    ...tokenLine(source, 'source', 'pinned'),
-    ...tokenLine(preview?.token, preview?.side ?? '', 'circle-outline'),
-    ...(s.pair ? [pairLine(s.pair)] : []),
-    { label: what, description: name ? `${name} · ${weights}` : weights, icon: 'eye' },
-    { label: '', description: tokenLock || s.pair ? 'Esc unlocks' : 'click or Enter locks a token' },
-  ];
-}
-
-const pairLine = ({ earlier, later, kind }: HeadPair): Line => ({
-  label: `${headName(earlier)} → ${headName(later)}`,
-  description: `${kind}-composition`,
-  icon: 'pinned',
-});
 
 /** Keeps the tree's own selection on the head that is shown, while the tree can be seen. */
 export function followHead(

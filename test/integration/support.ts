@@ -81,3 +81,21 @@ export async function errorsDuring(work: (messages: string[]) => Promise<void>):
   }
   return messages;
 }
+
+/** Answers what VS Code asks the person while `work` runs; gives what was asked. */
+export async function answering(
+  method: 'showInputBox' | 'showOpenDialog' | 'showWarningMessage',
+  answers: unknown[],
+  work: () => PromiseLike<unknown>,
+): Promise<unknown[]> {
+  const original = vscode.window[method];
+  const asked: unknown[] = [];
+  const answer = (question: unknown): Promise<unknown> => Promise.resolve(answers[asked.push(question) - 1]);
+  Object.assign(vscode.window, { [method]: answer });
+  try {
+    await work();
+  } finally {
+    Object.assign(vscode.window, { [method]: original });
+  }
+  return asked;
+}

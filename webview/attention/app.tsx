@@ -1,6 +1,7 @@
 /** The panel: toolbar, strip, surprisal, heads, heatmap. */
 import type { JSX } from 'preact';
 import { FullState } from '../shared/status';
+import { TokenLatents } from '../shared/tokenLatents';
 import { aside, compact } from './breakpoints';
 import { HeadGrid } from './headGrid';
 import { Heatmap } from './heatmap';
@@ -8,7 +9,7 @@ import { Legend } from './legend';
 import { Card, Foot, NextLine } from './readout';
 import { LiveRegion } from './speech';
 import { Lines } from './status';
-import { command, status, view } from './store';
+import { command, dispatch, selection, status, tokenLatents, view } from './store';
 import { Strip } from './strip';
 import { Surprisal } from './surprisal';
 import { Toolbar } from './toolbar';
@@ -37,6 +38,15 @@ const NoHeads = (): JSX.Element => (
   </div>
 );
 
+const Latents = (): JSX.Element => (
+  <TokenLatents
+    shown={tokenLatents.value}
+    locked={selection.value.latent}
+    dispatch={dispatch}
+    open={() => command('showLatents')}
+  />
+);
+
 export function App(): JSX.Element | null {
   const now = status.value;
   if (!now) return null;
@@ -48,6 +58,7 @@ export function App(): JSX.Element | null {
         <Lines />
         <Strip />
         <Surprisal />
+        <Latents />
         {view.value.analysis.nLayers === 0 ? <NoHeads /> : <Heads />}
       </div>
       {aside.value ? null : <Foot />}

@@ -16,6 +16,7 @@ import {
   type SelectionMessage,
 } from '../../src/protocol/attentionPanel';
 import type { HeadRef } from '../../src/protocol/checkpoint';
+import type { TokenLatents } from '../../src/protocol/latents/tokenLatents';
 import {
   focusToken,
   initialSelection,
@@ -44,6 +45,9 @@ export const selection = signal<Selection>(initialSelection());
 export const thumbnails = signal<Thumbnails | undefined>(undefined);
 /** What is drawn large. While the wanted matrix is on its way, the one before it. */
 export const drawn = signal<Drawn | undefined>(undefined);
+
+/** Of the token that is hovered or locked; `null` without an autoencoder. */
+export const tokenLatents = signal<TokenLatents | null>(null);
 
 export const tokens = computed(() => view.value?.analysis.tokens ?? []);
 /** The token that tints, readout and predictions are about. */
@@ -80,6 +84,7 @@ const sameHead = (a?: HeadRef, b?: HeadRef): boolean => a?.layer === b?.layer &&
 const changesNothing = (a: Selection, b: Selection): boolean =>
   a.preview.destination === b.preview.destination &&
   a.preview.source === b.preview.source &&
+  a.previewLatent === b.previewLatent &&
   sameHead(a.previewHead, b.previewHead);
 
 /** Draws what the person does at once and tells the host, which answers with the same. */
@@ -135,6 +140,7 @@ export function connect(onPngWanted: () => void): void {
   host.on(hostToPanel.requestPng, onPngWanted);
   host.on(hostToPanel.view, takeView);
   host.on(hostToPanel.selection, takeSelection);
+  host.on(hostToPanel.latents, (next) => (tokenLatents.value = next));
   host.on(hostToPanel.matrix, ({ key, matrix }) => keepMatrix(key, matrix));
   host.on(hostToPanel.thumbnails, (next) => {
     const { weighting } = selection.peek();

@@ -1,6 +1,7 @@
 /** Graph and matrices as one picture for a document: as drawn, twice as fine, with a title. */
 import { compositionKinds, scoreLabels } from '../../src/protocol/circuits';
 import { colours, themeKind } from '../shared/theme';
+import { reduceSelection } from '../../src/protocol/selection';
 import { signed } from './excess';
 import { fills } from './fill';
 import { picture } from './graph';
@@ -42,7 +43,7 @@ export async function exportPng(): Promise<void> {
   context.translate(0, TITLE);
   const quiet = {
     ...graph,
-    selection: { ...graph.selection, preview: {}, previewHead: undefined, previewPair: undefined },
+    selection: reduceSelection(graph.selection, { kind: 'leave' }),
   };
   drawGraph(context, quiet);
   drawNames(context, quiet, (head) => {

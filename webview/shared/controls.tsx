@@ -29,6 +29,8 @@ export interface Choice<T> {
   /** Where the panel is too narrow for `label`. */
   short?: string;
   title: string;
+  /** It cannot be chosen now; `title` says why. */
+  disabled?: boolean;
 }
 
 interface SegmentedProps<T> {
@@ -45,8 +47,10 @@ export function Segmented<T extends string>({ label, choices, value, onChange }:
     const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (by === undefined) return;
     event.preventDefault();
-    const now = choices.findIndex((choice) => choice.value === value);
-    const next = (now + by + choices.length) % choices.length;
+    const count = choices.length;
+    let next = choices.findIndex((choice) => choice.value === value);
+    do next = (next + by + count) % count;
+    while (choices[next]!.disabled && choices[next]!.value !== value);
     onChange(choices[next]!.value);
     (group.current?.children[next] as HTMLElement | undefined)?.focus();
   };
@@ -58,10 +62,11 @@ export function Segmented<T extends string>({ label, choices, value, onChange }:
           type="button"
           role="radio"
           aria-checked={choice.value === value}
+          aria-disabled={choice.disabled}
           aria-label={choice.label}
           tabIndex={choice.value === value ? 0 : -1}
           title={choice.title}
-          onClick={() => onChange(choice.value)}
+          onClick={() => choice.disabled || onChange(choice.value)}
         >
           <span class={choice.short ? 'long' : undefined}>{choice.label}</span>
           {choice.short ? <span class="short">{choice.short}</span> : null}

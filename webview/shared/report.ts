@@ -2,6 +2,7 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Token } from '../../src/protocol/analysis';
 import type { PanelCommand, PanelStatus, SelectionMessage } from '../../src/protocol/attentionPanel';
+import type { TokenLatents } from '../../src/protocol/latents/tokenLatents';
 import {
   hostToReport,
   type HostToReport,
@@ -25,6 +26,8 @@ export interface Report<M extends ReportMethod> {
   selection: ReadonlySignal<Selection>;
   /** Of the analyzed text. */
   tokens: ReadonlySignal<readonly Token[]>;
+  /** Of the token that is hovered or locked; `null` without an autoencoder. */
+  tokenLatents: ReadonlySignal<TokenLatents | null>;
   /** Draws what the person does at once and tells the host, which answers with the same. */
   dispatch(event: SelectionEvent): void;
   command(name: PanelCommand): void;
@@ -39,8 +42,8 @@ export interface Report<M extends ReportMethod> {
 const PATIENCE_MS = 300;
 
 const changesNothing = (a: Selection, b: Selection): boolean =>
-  JSON.stringify([a.preview, a.previewHead, a.previewPair]) ===
-  JSON.stringify([b.preview, b.previewHead, b.previewPair]);
+  JSON.stringify([a.preview, a.previewHead, a.previewPair, a.previewLatent]) ===
+  JSON.stringify([b.preview, b.previewHead, b.previewPair, b.previewLatent]);
 
 /** To be called once in a page. */
 export function connectReport<M extends ReportMethod>(method: M): Report<M> {
@@ -49,6 +52,7 @@ export function connectReport<M extends ReportMethod>(method: M): Report<M> {
   const subject = signal<ReportSubject | undefined>(undefined);
   const answer = signal<ReportAnswer<M> | undefined>(undefined);
   const selection = signal(initialSelection());
+  const tokenLatents = signal<TokenLatents | null>(null);
   let seq = 0;
 
   let later: ReturnType<typeof setTimeout> | undefined;
@@ -83,6 +87,7 @@ export function connectReport<M extends ReportMethod>(method: M): Report<M> {
     subject,
     answer,
     selection,
+    tokenLatents,
     tokens: computed(() => subject.value?.analysis?.tokens ?? []),
     dispatch(event) {
       const next = reduceSelection(selection.peek(), event);
@@ -101,6 +106,7 @@ export function connectReport<M extends ReportMethod>(method: M): Report<M> {
       host.on(hostToReport.subject, takeSubject);
       host.on(hostToReport.answer, (next) => (answer.value = next));
       host.on(hostToReport.selection, takeSelection);
+      host.on(hostToReport.latents, (next) => (tokenLatents.value = next));
       host.start();
       host.send(reportToHost.ready, null);
     },

@@ -5,6 +5,7 @@ import { Button, IconMenu } from './controls';
 import type { Report } from './report';
 import { FullState, StatusLines } from './status';
 import { watchTheme } from './theme';
+import { TokenLatents } from './tokenLatents';
 
 export interface ExportItem {
   label: string;
@@ -57,6 +58,14 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
           ) : null}
         </header>
         <StatusLines now={now} stale={subject.stale} notices={notices} command={report.command} />
+        {analysis ? (
+          <TokenLatents
+            shown={report.tokenLatents.value}
+            locked={report.selection.value.latent}
+            dispatch={report.dispatch}
+            open={() => report.command('showLatents')}
+          />
+        ) : null}
         {answered ? children() : null}
       </div>
     </main>

@@ -1,0 +1,76 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { SaeInfo } from '../protocol/latents';
+import type { Corpus } from '../protocol/latents/corpus';
+import type { SweepPlan } from './sweeps';
+
+const DEFAULT_GLOB = '**/*.{ts,tsx,js,py,rs,go,java,c,cpp,md,txt}';
+const FOLDER = ['.circuitscope', 'sweeps'];
+
+const workspaceFolder = (): string | undefined => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;
+
+/** Which texts, and where the results go; what was not finished is offered again. */
+export async function askSweep(
+  sae: SaeInfo,
+  unfinished?: SweepPlan,
+): Promise<{ corpus: Corpus; out: string } | undefined> {
+  const last = unfinished?.saePath === sae.path ? unfinished : undefined;
+  const folder = last?.corpus.folder ?? workspaceFolder() ?? (await askFolder());
+  if (folder === undefined) return undefined;
+  const title = `Sweep a corpus with ${sae.label}`;
+  const ask = (step: number, prompt: string, value: string): Thenable<string | undefined> =>
+    vscode.window.showInputBox({
+      title: `${title} (${step}/2)`,
+      prompt,
+      value,
+      ignoreFocusOut: true,
+      validateInput: (text) => (text.trim() === '' ? 'Something must stand here.' : undefined),
+    });
+  const glob = await ask(
+    1,
+    `Files below ${folder}: a glob. .jsonl, .jsonl.zst and .parquet have a text a row, others are one text each.`,
+    last?.corpus.globs.join(' ') ?? DEFAULT_GLOB,
+  );
+  if (glob === undefined) return undefined;
+  const offered = last?.out ?? path.join(folder, ...FOLDER, sae.name);
+  const out = await ask(2, 'Folder of the results. A sweep that was begun there goes on.', offered);
+  return out === undefined
+    ? undefined
+    : { corpus: { globs: [glob.trim()], folder }, out: path.resolve(folder, out.trim()) };
+}
+
+interface Choice extends vscode.QuickPickItem {
+  target?: string;
+}
+
+/** Results of an earlier sweep: those of the workspace, or any folder. */
+export async function chooseSweep(sae: SaeInfo): Promise<string | undefined> {
+  const found = await sweepsOfWorkspace();
+  const choices: Choice[] = found.map((target) => ({
+    label: `$(database) ${path.basename(target)}`,
+    detail: vscode.workspace.asRelativePath(target),
+    target,
+  }));
+  if (choices.length === 0) return askFolder('Open Sweep', 'The folder that the sweep wrote');
+  const browse: Choice = { label: '$(folder-opened) Browse…', alwaysShow: true };
+  const choice = await vscode.window.showQuickPick([...choices, browse], {
+    placeHolder: `Sweep with ${sae.label} to open`,
+  });
+  return choice && (choice.target ?? askFolder('Open Sweep', 'The folder that the sweep wrote'));
+}
+
+async function sweepsOfWorkspace(): Promise<string[]> {
+  const below = (vscode.workspace.workspaceFolders ?? []).map(({ uri }) => vscode.Uri.joinPath(uri, ...FOLDER));
+  const lists = below.map(async (folder) => {
+    const entries = await Promise.resolve(vscode.workspace.fs.readDirectory(folder)).catch(() => []);
+    const folders = entries.filter(([, type]) => type === vscode.FileType.Directory);
+    return folders.map(([name]) => path.join(folder.fsPath, name));
+  });
+  return (await Promise.all(lists)).flat();
+}
+
+async function askFolder(openLabel = 'Choose Folder', title = 'Folder of the texts'): Promise<string | undefined> {
+  const [uri] =
+    (await vscode.window.showOpenDialog({ canSelectFolders: true, canSelectFiles: false, openLabel, title })) ?? [];
+  return uri?.fsPath;
+}

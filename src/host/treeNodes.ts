@@ -1,0 +1,57 @@
+import * as vscode from 'vscode';
+import type { CheckpointInfo, HeadRef } from '../protocol/checkpoint';
+import type { SaeCandidate, SaeInfo } from '../protocol/latents';
+import { formatBytes } from './format';
+
+/** A line of the Checkpoints view. */
+export type CheckpointNode =
+  | { kind: 'checkpoint'; checkpoint: CheckpointInfo }
+  | { kind: 'layer'; checkpoint: CheckpointInfo; layer: number }
+  | { kind: 'head'; checkpoint: CheckpointInfo; at: HeadRef }
+  | { kind: 'sae'; checkpoint: CheckpointInfo; sae: SaeInfo }
+  /** An SAE that lies beside the checkpoint and is not open. */
+  | { kind: 'offer'; checkpoint: CheckpointInfo; offer: SaeCandidate };
+
+const isNode = (node: unknown): node is CheckpointNode =>
+  typeof node === 'object' && node !== null && 'checkpoint' in node && 'kind' in node;
+
+/** The checkpoint that a context menu was opened on. */
+export const checkpointOf = (node: unknown): CheckpointInfo | undefined => (isNode(node) ? node.checkpoint : undefined);
+
+export const saeOf = (node: unknown): SaeInfo | undefined =>
+  isNode(node) && node.kind === 'sae' ? node.sae : undefined;
+
+/** `3 072`, with a thin space. */
+const grouped = (n: number): string => String(n).replace(/\B(?=(\d{3})+$)/g, '\u2009');
+
+export function saeItem(node: CheckpointNode & { kind: 'sae' }, inUse: boolean): vscode.TreeItem {
+  const { sae, checkpoint } = node;
+  // k is in the tooltip and in the panels
+  const item = new vscode.TreeItem(sae.label.replace(/ k\d+$/, ''));
+  item.id = `${checkpoint.path}/sae/${sae.path}`;
+  item.description = grouped(sae.nLatents);
+  const { layers, format, activation, k, nLatents, nInputs, bytes } = sae;
+  const reads = layers.length > 1 ? `layers ${layers[0]}–${layers.at(-1)}` : `layer ${layers[0]}`;
+  item.tooltip = [
+    sae.path,
+    `${format}, ${activation}${k === undefined ? '' : ` ${k}`}, ${nLatents} latents of ${nInputs} inputs, ${reads}`,
+    `${formatBytes(bytes)}${sae.tunedLens ? ', behind a tuned lens' : ''}`,
+    ...sae.notices,
+  ].join('\n');
+  item.iconPath = new vscode.ThemeIcon('layers', inUse ? new vscode.ThemeColor('charts.blue') : undefined);
+  item.contextValue = 'sae';
+  item.command = { command: 'circuitscope.showLatents', title: 'Show Latents', arguments: [node] };
+  return item;
+}
+
+export function offerItem(node: CheckpointNode & { kind: 'offer' }): vscode.TreeItem {
+  const { offer, checkpoint } = node;
+  const item = new vscode.TreeItem('Open SAE…');
+  item.id = `${checkpoint.path}/offer`;
+  item.description = offer.name;
+  item.tooltip = `${offer.path}\nA sparse autoencoder of this model lies beside it: a click opens it.`;
+  item.iconPath = new vscode.ThemeIcon('add');
+  item.contextValue = 'offer';
+  item.command = { command: 'circuitscope.openSae', title: 'Open SAE…', arguments: [node] };
+  return item;
+}

@@ -1,0 +1,58 @@
+/** How the activations of the latent are distributed over the layers. */
+import type { JSX } from 'preact';
+import { Bars } from '../../shared/bars';
+import { fixed } from '../../shared/numbers';
+import { type Choice, Segmented } from '../../shared/controls';
+import type { Distribution } from './about';
+
+/** What the numbers are about. */
+export type Of = 'prompt' | 'corpus';
+const CHOICES: Choice<Of>[] = [
+  { value: 'prompt', label: 'prompt', title: 'Over the analyzed text' },
+  { value: 'corpus', label: 'corpus', title: 'Over the corpus of the open sweep' },
+];
+
+/** Shares under this have a hairline and no number. */
+const SHOWN_FROM = 0.005;
+
+interface Props {
+  distribution: Distribution;
+  of: Of;
+  /** Without it there is no corpus to choose. */
+  onOf?: (of: Of) => void;
+}
+
+export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Element {
+  const { layers, share, mean, std } = distribution;
+  const labels = layers.map((layer) => `L${layer}`);
+  const active = !Number.isNaN(mean);
+  const words = labels.map((label, i) => `${label} ${fixed(share[i]!)}`).join(', ');
+  return (
+    <section class="card-half layer-distribution">
+      <h3>
+        Layer distribution
+        {onOf ? <Segmented label="Distribution over" choices={CHOICES} value={of} onChange={onOf} /> : null}
+      </h3>
+      {active ? (
+        <>
+          <Bars
+            name="distribution"
+            label={`Share of the activations by layer: ${words}`}
+            spec={{
+              labels,
+              series: [{ name: 'share', values: share }],
+              text: (value) => (value < SHOWN_FROM ? '' : fixed(value)),
+              // indices of bars: a single-layer SAE has one
+              whisker: { mean: mean - layers[0]!, std },
+            }}
+          />
+          <p class="card-stat">
+            mean <b>{fixed(mean)}</b> · std <b>{fixed(std)}</b>
+          </p>
+        </>
+      ) : (
+        <p class="none">Not active in this {of === 'prompt' ? 'text' : 'corpus'}.</p>
+      )}
+    </section>
+  );
+}
