@@ -148,3 +148,5 @@ await main(async () => {
     `${output('sbatch', ['--version'], { env }).trim()}: ${SHARDS} shards and their merge equal the sweep in one go bit for bit.`,
   );
 });
+// the daemons end with this process
+process.exit();

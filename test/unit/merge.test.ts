@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { CancelledError } from '../../src/engine/errors';
 import { merge } from '../../src/engine/mlsae/corpus/merge';
 import { openSweep } from '../../src/engine/mlsae/corpus/results';
+import type { Codes } from '../../src/engine/mlsae/distributions';
+import type { EncodedText } from '../../src/engine/mlsae/encodePrompt';
+import { Totals } from '../../src/engine/mlsae/corpus/totals';
 import { readRecord } from '../../src/engine/mlsae/corpus/store';
 import { sweep } from '../../src/engine/mlsae/corpus/sweep';
 import type { OpenSae } from '../../src/engine/mlsae/types';
 import type { Corpus, CorpusSummary, SweepParams } from '../../src/protocol/latents/corpus';
 import { left, refuses, writeSmallCorpus } from './support/corpus';
 import { openSampleSae } from './support/effects';
-import { tempFolder } from './support/files';
+import { gaussian, tempFolder } from './support/files';
 import { noSteps } from './support/models';
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);
@@ -19,6 +22,44 @@ const afterSteps = (n: number): { step: () => Promise<void> } => ({
   step: async () => {
     if (n-- === 0) throw new CancelledError();
   },
+});
+
+/** A text of four tokens and two layers on which the first latents of two are active. */
+function randomText(seed: number): [EncodedText, Codes] {
+  const [nTokens, layers, k] = [4, [0, 1], 1];
+  const rows = nTokens * layers.length;
+  // of very different sizes, so that their sums are rounded
+  const values = Float32Array.from(gaussian(rows, seed), (x, i) => Math.abs(x) * 10 ** ((seed + i) % 6));
+  const indices = Int32Array.from(gaussian(rows, seed + 1), (x) => (x > 0 ? 1 : 0));
+  const resid = layers.map((l) => Float32Array.from(gaussian(nTokens * 3, seed + 2 + l, 1e3)));
+  const ones = new Float32Array(rows).fill(1 / 3);
+  const encoded = { k, indices, values, l0: ones, l1: values, squaredError: values, scale: ones };
+  return [
+    { encoded, resid },
+    { nTokens, layers, k, indices, values },
+  ];
+}
+
+describe('sums over texts', () => {
+  it('are the same in any order and any grouping, to the last bit', () => {
+    const centre = [new Float64Array(3).fill(0.1), new Float64Array(3).fill(-0.3)];
+    const seeds = Array.from({ length: 2000 }, (_, i) => 7 * i);
+    const totalsOf = (some: number[]): Totals => {
+      const totals = new Totals([0, 1], 2);
+      for (const seed of some) totals.add(...randomText(seed), centre, seed % 2 === 0);
+      return totals;
+    };
+    const whole = totalsOf(seeds);
+    const odd = totalsOf(seeds.filter((seed) => seed % 2 === 1).reverse());
+    odd.addTotals(totalsOf(seeds.filter((seed) => seed % 2 === 0)));
+    assert.deepEqual(odd.totals, whole.totals);
+    assert.deepEqual(odd.counts, whole.counts);
+    assert.deepEqual(odd.storedScalars, whole.storedScalars);
+    const naive = new Float64Array(4);
+    for (const [, { indices, values }] of seeds.map(randomText))
+      values.forEach((value, i) => (naive[2 * Math.floor(i / 4) + indices[i]!]! += value));
+    naive.forEach((total, i) => assert.ok(Math.abs(total - whole.totals[i]!) < 1e-9 * total));
+  });
 });
 
 describe('a sweep that is shared out', function () {
