@@ -1,8 +1,8 @@
 """All composition scores in PyTorch, by the algorithm of TransformerLens's all_composition_scores; composition.bench.ts runs it.
 
 python3 composition_torch.py FOLDER N_HEADS, then on stdin one line for each run, from the file to the scores: "all" broadcasts
-all pairs at once as TransformerLens does (9 GB for GPT-2 small's shape; by layer where less is free), "layer" one source layer
-at a time. Each is answered with a line of JSON. FOLDER has a GPT-2 in F32 as model.safetensors.
+all pairs at once on all threads as TransformerLens does (9 GB for GPT-2 small's shape; by layer where less is free), "layer" as
+fast as we could make it: one source layer at a time, the small decompositions on one thread. Each is answered with a line of JSON. FOLDER has a GPT-2 in F32 as model.safetensors.
 """
 import json
 import resource
@@ -45,13 +45,9 @@ def head_matrices(folder, n_heads):
 
 def factored_svd(a, b):
     """U, S, V of a @ b from the decompositions of the two factors and of the small matrix between them."""
-    # LAPACK takes so small a matrix on one thread five to twenty times faster than on four
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     u_a, s_a, v_a = torch.svd(a)
     u_b, s_b, v_b = torch.svd(b)
     u, s, v = torch.svd(s_a[..., :, None] * (v_a.mT @ u_b) * s_b[..., None, :])
-    torch.set_num_threads(threads)
     return u_a @ u, s, v_b @ v
 
 
@@ -61,8 +57,12 @@ def frobenius(x):
 
 def kind_scores(left, right, by_layer):
     """Scores [layer, head, layer, head] of every head of `left` with every head of `right`, each a pair of factors."""
+    threads = torch.get_num_threads()
+    if by_layer:
+        torch.set_num_threads(1)  # LAPACK takes so small matrices faster on one thread than on four
     _, s_left, v_left = factored_svd(*left)
     u_right, s_right, _ = factored_svd(*right)
+    torch.set_num_threads(threads)
     writers = (s_left[..., :, None] * v_left.mT)[:, :, None, None]
     readers = (u_right * s_right[..., None, :])[None, None]
     parts = writers.split(1 if by_layer else len(writers))

@@ -12,8 +12,9 @@ export class Session {
   static async create(graph: Graph, provider: string, once = false): Promise<Session> {
     const session = await InferenceSession.create(graph.bytes, {
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
-      // measured: the arena keeps a spare copy of every output, and spinning threads hurt on a busy machine
-      enableCpuMemArena: false,
+      // measured: the arena keeps a spare copy of every output, which a session that runs once takes along when it goes;
+      // spinning threads hurt on a busy machine
+      enableCpuMemArena: once,
       logSeverityLevel: 3,
       ...(once && { graphOptimizationLevel: 'disabled' }),
       extra: {
