@@ -17,6 +17,12 @@ import { sentence, type Work } from './work';
 /** Where the sweeps of an SAE were written last, by its folder. */
 const SWEEPS = 'circuitscope.sweeps';
 
+/** The setting; undefined, which is the default, where it is no fraction. */
+function deadBelow(): number | undefined {
+  const set = vscode.workspace.getConfiguration('circuitscope').get<unknown>('deadLatentThreshold');
+  return typeof set === 'number' && set >= 0 && set <= 1 ? set : undefined;
+}
+
 export type SaeOptions = Pick<OpenSaeParams, 'tunedLens' | 'layer'>;
 /** Requests about one open autoencoder. */
 export type SaeMethod = Exclude<keyof LatentRequests, 'findSaes' | 'openSae' | 'closeSae'>;
@@ -69,6 +75,10 @@ export class Latents implements vscode.Disposable {
       this.encodings,
       checkpoints.onDidChange(() => this.dropClosed()),
       analyses.onDidChange(() => this.encodeCurrent()),
+      vscode.workspace.onDidChangeConfiguration((e) => {
+        if (!e.affectsConfiguration('circuitscope.deadLatentThreshold')) return;
+        for (const open of this.open_) if (open.corpus) void this.reopenCorpus(open);
+      }),
     ];
   }
 
@@ -207,7 +217,7 @@ export class Latents implements vscode.Disposable {
 
   /** Reads the results of a sweep, and again after a reload of the window. */
   async openCorpus(sae: SaeInfo, dir: string): Promise<CorpusSummary> {
-    const corpus = await this.ask('openSweep', sae, { dir });
+    const corpus = await this.ask('openSweep', sae, { dir, deadBelow: deadBelow() });
     const open = this.find(sae);
     if (open) open.corpus = corpus;
     await this.parts.state.update(SWEEPS, { ...this.sweeps(), [sae.path]: dir });

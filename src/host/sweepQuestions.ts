@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { SaeInfo } from '../protocol/latents';
 import type { Corpus } from '../protocol/latents/corpus';
+import { freshFolder, isComplete } from './sweepFolders';
 import type { SweepPlan } from './sweeps';
 
 const DEFAULT_GLOB = '**/*.{ts,tsx,js,py,rs,go,java,c,cpp,md,txt}';
@@ -32,11 +33,19 @@ export async function askSweep(
     last?.corpus.globs.join(' ') ?? DEFAULT_GLOB,
   );
   if (glob === undefined) return undefined;
-  const offered = last?.out ?? path.join(folder, ...FOLDER, sae.name);
+  const usual = path.join(folder, ...FOLDER, sae.name);
+  const offered = last?.out ?? ((await isComplete(usual)) ? await freshFolder(usual) : usual);
   const out = await ask(2, 'Folder of the results. A sweep that was begun there goes on.', offered);
-  return out === undefined
-    ? undefined
-    : { corpus: { globs: [glob.trim()], folder }, out: path.resolve(folder, out.trim()) };
+  if (out === undefined) return undefined;
+  const asked = path.resolve(folder, out.trim());
+  const free = (await isComplete(asked)) ? await askToStartOver(asked, `${asked} has a finished sweep.`) : asked;
+  return free === undefined ? undefined : { corpus: { globs: [glob.trim()], folder }, out: free };
+}
+
+/** For a folder whose sweep cannot go on. @returns a folder beside it; nothing is deleted */
+export async function askToStartOver(out: string, message: string): Promise<string | undefined> {
+  const answer = await vscode.window.showWarningMessage(message, 'Start Over', 'Cancel');
+  return answer === 'Start Over' ? freshFolder(out) : undefined;
 }
 
 interface Choice extends vscode.QuickPickItem {

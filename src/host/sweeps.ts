@@ -2,12 +2,13 @@ import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { SaeInfo } from '../protocol/latents';
-import type { Corpus, CorpusSummary } from '../protocol/latents/corpus';
+import { OTHER_FOLDER, type Corpus, type CorpusSummary } from '../protocol/latents/corpus';
 import { plural } from '../protocol/tokens';
 import { EngineCancelledError, EngineClient, type RequestOptions } from './engineClient';
 import { providers, type Checkpoints } from './checkpoints';
 import type { Latents, SaeOptions } from './latents';
 import { logLine, showError, type Log } from './log';
+import { askToStartOver } from './sweepQuestions';
 import { sentence, Work } from './work';
 
 /** The sweep that has not come to its end. */
@@ -92,7 +93,7 @@ export class Sweeps implements vscode.Disposable {
         this.client = undefined;
       });
     if (summary) return this.finish(plan, summary);
-    void this.askToResume(plan, stopped);
+    void (stopped.endsWith(OTHER_FOLDER) ? this.startOver(plan, stopped) : this.askToResume(plan, stopped));
     return undefined;
   }
 
@@ -112,6 +113,13 @@ export class Sweeps implements vscode.Disposable {
       showError(sentence('Opening the sweep', error));
     }
     return summary;
+  }
+
+  /** The folder has a sweep of something else, such as of code that was edited since. */
+  private async startOver(plan: SweepPlan, message: string): Promise<void> {
+    const out = await askToStartOver(plan.out, message);
+    if (out !== undefined) await this.run({ ...plan, out });
+    else await this.parts.state.update(KEY, undefined);
   }
 
   private async askToResume(plan: SweepPlan, message: string): Promise<void> {

@@ -99,7 +99,7 @@ const sweep = (...args) => [
   ...['--corpus', 'src/engine/**/*.ts', '--max-tokens', '12000', ...args],
 ];
 
-/** The shards' jobs, one of them sent back to the queue while it runs, and the merge. */
+/** The shards' jobs, two of them back in the queue while they run (one by itself), and the merge. */
 async function sweepWithSlurm(folder, env) {
   const out = path.join(folder, 'a sweep');
   output(process.execPath, sweep('--out', out, '--slurm', '--shards', String(SHARDS)), { cwd: root });
@@ -116,6 +116,12 @@ async function sweepWithSlurm(folder, env) {
   };
   await until('shard 1', () => states(`${array}_1`).includes('RUNNING'));
   await sleep(2500);
+  // as Slurm does a minute before a job's time is over
+  output('scancel', ['--batch', '--signal=USR1', `${array}_2`], { env });
+  await until('shard 2 in the queue', () => states(`${array}_2`).includes('PENDING'));
+  // the node refuses a job that comes back in the same second
+  output('scontrol', ['update', `JobId=${array}_2`, 'StartTime=now+5'], { env });
+  say(`job ${array}: shard 2, whose time was nearly over, went back to the queue`);
   output('scontrol', ['requeue', `${array}_1`], { env });
   await until('shard 1 in the queue', () => states(`${array}_1`).includes('PENDING'));
   // Slurm would wait for two minutes

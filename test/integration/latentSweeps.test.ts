@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { ExtensionParts } from '../../src/extension';
+import { askSweep } from '../../src/host/sweepQuestions';
 import { Sweeps, type SweepPlan } from '../../src/host/sweeps';
 import type { CheckpointInfo } from '../../src/protocol/checkpoint';
 import type { SaeInfo } from '../../src/protocol/latents';
@@ -75,6 +76,68 @@ describe('latents in a sweep', () => {
     // as after a reload of the window
     await p.latents.close(own);
     const again = (await p.latents.open(checkpoint, own.path))!;
+    own = again;
     await eventually('the sweep', () => p.latents.corpus(again));
+  });
+
+  it('have as many dead latents as the setting says, also when it changes', async () => {
+    const settings = vscode.workspace.getConfiguration('circuitscope');
+    const { dead } = p.latents.corpus(own)!;
+    assert.equal(dead.threshold, 1e-7);
+    await settings.update('deadLatentThreshold', 0.5, vscode.ConfigurationTarget.Global);
+    try {
+      const changed = await eventually('another threshold', () => {
+        const now = p.latents.corpus(own)!.dead;
+        return now.threshold === 0.5 ? now : undefined;
+      });
+      assert.ok(changed.count > dead.count, `${changed.count}, ${dead.count}`);
+    } finally {
+      await settings.update('deadLatentThreshold', undefined, vscode.ConfigurationTarget.Global);
+    }
+    await eventually('the default', () => (p.latents.corpus(own)!.dead.threshold === 1e-7 ? true : undefined));
+  });
+
+  it('that are of other texts by now start over in another folder, when that is wanted', async () => {
+    writeFileSync(path.join(plan.corpus.folder, '0.txt'), 'edited');
+    const asked = await answering('showWarningMessage', [undefined], () => p.sweeps.run(plan));
+    assert.equal(asked.length, 1);
+    assert.match(String(asked[0]), /another size of the corpus .*: give another folder, or delete it\.$/);
+    await eventually('forgotten sweep', () => (p.sweeps.unfinished ? undefined : true));
+    const before = readFileSync(path.join(out, 'sweep.json'), 'utf8');
+    await answering('showWarningMessage', ['Start Over'], async () => {
+      await p.sweeps.run(plan);
+      await eventually('results', () => (p.latents.corpus(own)?.dir === `${out}-2` ? true : undefined));
+    });
+    assert.equal(readFileSync(path.join(out, 'sweep.json'), 'utf8'), before);
+  });
+
+  it('that are finished are not offered to go on', async () => {
+    const sweeps = path.join(vscode.workspace.workspaceFolders![0]!.uri.fsPath, '.circuitscope', 'sweeps');
+    const usual = path.join(sweeps, own.name);
+    mkdirSync(usual, { recursive: true });
+    writeFileSync(path.join(usual, 'sweep.json'), '{"complete": true}');
+    const { window } = vscode;
+    const original = window.showInputBox;
+    const offered: (string | undefined)[] = [];
+    let typed: string | undefined;
+    Object.assign(window, {
+      showInputBox: ({ value }: vscode.InputBoxOptions) => {
+        offered.push(value);
+        return Promise.resolve(offered.length % 2 ? value : (typed ?? value));
+      },
+    });
+    try {
+      assert.equal((await askSweep(own))?.out, `${usual}-2`);
+      typed = usual;
+      const asked = await answering('showWarningMessage', ['Start Over', 'Cancel'], async () => {
+        assert.equal((await askSweep(own))?.out, `${usual}-2`);
+        assert.equal(await askSweep(own), undefined);
+      });
+      assert.deepEqual(asked, [`${usual} has a finished sweep.`, `${usual} has a finished sweep.`]);
+      assert.equal(offered[1], `${usual}-2`);
+    } finally {
+      Object.assign(window, { showInputBox: original });
+      rmSync(usual, { recursive: true });
+    }
   });
 });

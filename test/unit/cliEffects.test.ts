@@ -139,6 +139,13 @@ describe('command line: evaluate', function () {
     const { stdout } = await succeed(...args, ...CPU);
     assert.match(stdout, /^layer +FVU .* loss \+ +KL +changed\n/);
     assert.match(stdout, /\nMMCS 0\.4074; /);
+    writeFile(join(folder, 'c.bin'), Buffer.from([0x61, 0x00, 0xff]));
+    const { stdout: skipped, stderr } = await succeed(...args, ...CPU, '--dead-below', '0.5', '--json');
+    assert.match(stderr, /c\.bin/);
+    const { notices, dead } = JSON.parse(skipped) as Evaluation;
+    assert.match(notices.join(), /c\.bin/);
+    assert.equal(dead.threshold, 0.5);
+    assert.ok(dead.count > all.dead.count);
   });
 
   it('refuses mistakes in one line', async () => {

@@ -171,6 +171,8 @@ describe('command line: latents, layers', function () {
     await refused(/is a model, not a sparse autoencoder/, 'layers', MODEL, '--mlsae', MODEL, ...prompt);
     await refused(/n_inputs is 192, 64 was expected/, 'latents', join(SAMPLES, 'stories260K'), ...SAE, '--ids', '1');
     await refused(/exactly one of --prompt, --prompt-file and --ids/, 'latents', MODEL, ...SAE);
+    await refused(/give a prompt \(.*\) or texts \(--corpus\)/, 'layers', MODEL, ...SAE);
+    await refused(/--dead-below needs --corpus/, 'layers', MODEL, ...SAE, ...prompt, '--dead-below', '0.1');
     await refused(/--top: expected a whole number, found “-1”/, 'latents', MODEL, ...SAE, ...prompt, '--top', '-1');
     await refused(/--top: expected 1 or more/, 'latents', MODEL, ...SAE, ...prompt, '--top', '0');
     await refused(/--max-tokens: expected 1 or more/, 'layers', MODEL, ...SAE, ...prompt, '--max-tokens', '0');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import type { PromptTokenizer } from '../../src/engine/checkpoint/checkpoint';
 import { InputError } from '../../src/engine/checkpoint/errors';
+import { corpusTotals } from '../../src/engine/mlsae/corpus/sweep';
 import { deadLatents } from '../../src/engine/mlsae/deadLatents';
 import { evaluate } from '../../src/engine/mlsae/evaluate';
 import { mmcs } from '../../src/engine/mlsae/mmcs';
@@ -178,13 +179,33 @@ describe('evaluation', function () {
     assertAllNear('centred', withoutMean, similarity(centred));
   }
 
-  it('counts a latent as dead that is active on too few tokens in every layer', () => {
+  it('counts a latent as dead that is active on too few tokens, over all layers together', () => {
     // [layer, latent]
     const counts = Float64Array.of(0, 1, 0, 2, 0, 0, 9, 2);
     const sums = { layers: [0, 1], nLatents: 4, counts };
     assert.deepEqual(deadLatents(sums, 100), { count: 1, fraction: 0.25, threshold: 1e-7 });
     assert.deepEqual(deadLatents(sums, 100, 0.02), { count: 2, fraction: 0.5, threshold: 0.02 });
-    assert.deepEqual(deadLatents(sums, 100, 0.03), { count: 3, fraction: 0.75, threshold: 0.03 });
+    // the last one: 2 at either layer
+    assert.deepEqual(deadLatents(sums, 100, 0.03), { count: 2, fraction: 0.5, threshold: 0.03 });
+    assert.deepEqual(deadLatents(sums, 100, 0.05), { count: 3, fraction: 0.75, threshold: 0.05 });
+    assert.throws(() => deadLatents(sums, 100, NaN), /deadBelow: found NaN, a fraction of the tokens from 0 to 1/);
+  });
+
+  it('takes another threshold of dead latents, and passes on what was skipped', async () => {
+    const { open, dispose } = await openRandomSae(MODELS[0]!, saeVariant('mlsae'));
+    const corpus = corpusOf(TEXTS);
+    writeFile(join(corpus.folder, 'binary.txt'), Buffer.from([0x61, 0x00, 0x62, 0xff]));
+    const { tokens, counts, nLatents, layers } = await corpusTotals(withLetters(open), corpus, noSteps);
+    const active = Array.from({ length: nLatents }, (_, j) => sum(layers.map((_, l) => counts[l * nLatents + j]!)));
+    const most = Math.max(...active);
+    const deadBelow = (most - 0.5) / tokens;
+    const result = await evaluate(withLetters(open), { corpus, deadBelow }, noSteps);
+    const dead = active.filter((count) => count < most).length;
+    assert.deepEqual(result.dead, { count: dead, fraction: dead / nLatents, threshold: deadBelow });
+    assert.equal(result.notices.length, 1);
+    assert.match(result.notices[0]!, /binary\.txt/);
+    await assert.rejects(evaluate(open, { corpus, deadBelow: 2 }, noSteps), /deadBelow: found 2/);
+    await dispose();
   });
 
   it('of the sample agrees with what its README says, roughly', async () => {
@@ -216,6 +237,7 @@ describe('evaluation', function () {
         return true;
       });
     await refused(withLetters(open), [''], /\*\.txt: the texts are empty/);
+    await refused(withLetters(open), ['a', 'b'], /^\*\.txt: no text has more than one token, and so .* no next token/);
     await refused(open, ['abc'], /no tokenizer/);
     await dispose();
   });

@@ -118,6 +118,16 @@ describe('opening an autoencoder', () => {
     assert.equal(sae.tensors.get(sae.encoder.weight.tensor)!.file, realpathSync(shard));
   });
 
+  it('refuses a model without layers, in every format', async () => {
+    const none = { name: 'none', description: { dModel: D_MODEL, nLayers: 0 } } as unknown as Checkpoint;
+    for (const [name, layer] of [['mlsae'], ['tfm'], ['saelens topk'], ['saelens topk', 0]] as [string, number?][])
+      await assert.rejects(openSae(random(name).folder, none, { layer }), (error: unknown) => {
+        assert.ok(error instanceof InputError);
+        assert.match(error.message, /^none has no layers, and so no residual stream after one; .*\.$/);
+        return true;
+      });
+  });
+
   it('the layers that its config names are its layers', async () => {
     const layers = async (name: string, config: object, layer?: number): Promise<number[]> =>
       (await openSae(broken(name, { config }).folder, model, layer === undefined ? {} : { layer })).layers;

@@ -156,7 +156,7 @@ describe('a sweep that is stopped', function () {
       opens(broken((record) => (record.version = 9))),
       /sweep\.json is of version 9; version 1 was expected/,
     );
-    await refuses(opens(broken((record) => delete record.scalars)), /scalars or tensors is missing or wrong/);
+    await refuses(opens(broken((record) => delete record.scalars)), /writes: scalars is missing or wrong/);
     await refuses(opens(broken((record) => (record.tensors = '../../secret'))), /tensors is missing or wrong/);
     await refuses(
       opens(broken((record) => (record.nLatents = 7))),
@@ -184,7 +184,7 @@ describe('a sweep that is stopped', function () {
     assert.deepEqual(left(out), left(whole));
     await refuses(run({ out: newFolder(), shard: { index: 2, count: 2 } }), /shard: found 2\/2/);
     await refuses(run({ out: newFolder(), examples: 65 }), /examples: found 65/);
-    await refuses(run({ out: join(corpus.folder, 'long.txt/x') }), /cannot be made/);
+    await refuses(run({ out: join(corpus.folder, 'long.txt/x') }), /cannot be written/);
   });
 });
 

@@ -31,8 +31,8 @@ export interface BarSpec {
   /** Ends of the axis; default: what the values need, with zero. */
   min?: number;
   max?: number;
-  /** Below the axis: mean ± std, in indices of bars. */
-  whisker?: { mean: number; std: number };
+  /** Below the axis: the mean and what it is give or take, in indices of bars. */
+  whisker?: { mean: number; low: number; high: number };
   /** Bars of a histogram touch; labels are the lower ends of its bins. */
   gapless?: boolean;
 }
@@ -68,7 +68,7 @@ const valueLabels = ({ text, series }: BarSpec, colours: BarColours): Plugin => 
   },
 });
 
-/** A dot at the mean, a line one standard deviation to each side. */
+/** A dot at the mean on a line from low to high. */
 const whiskerLine = (spec: BarSpec, { fg }: BarColours): Plugin => ({
   id: 'whisker',
   afterDraw({ ctx, scales, chartArea, height }: Chart<ChartType>) {
@@ -80,8 +80,8 @@ const whiskerLine = (spec: BarSpec, { fg }: BarColours): Plugin => ({
     ctx.save();
     ctx.strokeStyle = ctx.fillStyle = fg;
     ctx.beginPath();
-    ctx.moveTo(at(whisker.mean - whisker.std), y);
-    ctx.lineTo(at(whisker.mean + whisker.std), y);
+    ctx.moveTo(at(whisker.low), y);
+    ctx.lineTo(at(whisker.high), y);
     ctx.stroke();
     ctx.beginPath();
     ctx.arc(at(whisker.mean), y, 2.5, 0, 2 * Math.PI);

@@ -1,8 +1,9 @@
 /** `--corpus` and what belongs to it. */
 import type { Command } from 'commander';
 import { setImmediate } from 'node:timers/promises';
-import type { Corpus } from '../../protocol/latents/corpus';
+import type { Corpus, DeadBelow } from '../../protocol/latents/corpus';
 import { InputError } from '../checkpoint/errors';
+import { DEAD_BELOW } from '../mlsae/deadLatents';
 import type { Steps } from '../runtime/types';
 import { wholeNumber } from './open';
 
@@ -11,6 +12,7 @@ export interface CorpusOptions {
   field?: string;
   maxTokens?: string;
   context?: string;
+  deadBelow?: string;
 }
 
 /** Adds --field, --max-tokens and --context. */
@@ -20,14 +22,31 @@ export const withCorpusLimits = (command: Command): Command =>
     .option('--max-tokens <n>', 'read at most this many tokens of the whole corpus')
     .option('--context <n>', 'tokens that the model reads at once (default: its context, at most 512)');
 
-/** Adds --corpus too. */
+/** Adds --corpus and --dead-below too. */
 export const withCorpus = (command: Command): Command =>
-  withCorpusLimits(
-    command.option(
-      '--corpus <globs...>',
-      'texts: globs, files or folders; .jsonl, .jsonl.zst, .parquet, others are text',
+  withDeadBelow(
+    withCorpusLimits(
+      command.option(
+        '--corpus <globs...>',
+        'texts: globs, files or folders; .jsonl, .jsonl.zst, .parquet, others are text',
+      ),
     ),
   );
+
+/** Adds --dead-below. */
+export const withDeadBelow = (command: Command): Command =>
+  command.option(
+    '--dead-below <fraction>',
+    `latents that are active on a smaller fraction of the tokens are dead (default: ${DEAD_BELOW})`,
+  );
+
+/** @throws InputError when it is no fraction */
+export function deadBelowOf({ deadBelow }: Pick<CorpusOptions, 'deadBelow'>): DeadBelow {
+  if (deadBelow === undefined) return {};
+  const value = deadBelow.trim() === '' ? NaN : Number(deadBelow);
+  if (value >= 0 && value <= 1) return { deadBelow: value };
+  throw new InputError(`--dead-below: expected a fraction from 0 to 1, found “${deadBelow}”`);
+}
 
 /** @throws InputError without --corpus, and for numbers that are none */
 export function corpusOf({ corpus, field, maxTokens, context }: CorpusOptions): Corpus {

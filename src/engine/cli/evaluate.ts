@@ -1,24 +1,25 @@
 import type { Command } from 'commander';
 import type { Evaluation } from '../../protocol/latents/corpus';
 import { evaluate } from '../mlsae/evaluate';
-import { corpusOf, stderrSteps, withCorpus, type CorpusOptions } from './corpusOptions';
+import { corpusOf, deadBelowOf, stderrSteps, withCorpus, type CorpusOptions } from './corpusOptions';
 import { layerHead, layerRows, ratioLine } from './layerTable';
 import { saeCommand, withSae, type SaeOptions } from './openSae';
-import { printJson, table } from './print';
+import { note, printJson, table } from './print';
 
 /** `circuitscope evaluate`: how good an autoencoder is on a corpus. */
 export const evaluateCommand = (root: Command): void => {
   const description =
     'how good a sparse autoencoder is on texts: reconstruction, what splicing it in costs, dead latents, MMCS';
-  const json = '{tokens, loss, layers, adjacent, varianceRatios, dead, mmcs}, losses and KL in nats';
+  const json = '{tokens, loss, layers, adjacent, varianceRatios, dead, mmcs, notices}, losses and KL in nats';
   withCorpus(saeCommand(root, 'evaluate', description, json)).action(run);
 };
 
 async function run(path: string, options: SaeOptions & CorpusOptions): Promise<void> {
-  const corpus = corpusOf(options);
+  const params = { corpus: corpusOf(options), ...deadBelowOf(options) };
   await withSae(path, options.mlsae, options, async (open) => {
     const steps = stderrSteps();
-    const result = await evaluate(open, { corpus }, steps).finally(() => steps.done());
+    const result = await evaluate(open, params, steps).finally(() => steps.done());
+    result.notices.forEach(note);
     if (!options.json) return void process.stdout.write(asText(result));
     // NaN becomes null
     const { plain, centred } = result.adjacent;

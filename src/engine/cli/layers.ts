@@ -8,7 +8,7 @@ import { addCodes, layerMoments, noTotals } from '../mlsae/distributions';
 import { encodeText } from '../mlsae/encodePrompt';
 import type { OpenSae } from '../mlsae/types';
 import { readPrompt } from '../prompt';
-import { corpusOf, stderrSteps, withCorpus, type CorpusOptions } from './corpusOptions';
+import { corpusOf, deadBelowOf, stderrSteps, withCorpus, type CorpusOptions } from './corpusOptions';
 import { layerHead, layerRows, ratioLine } from './layerTable';
 import { noSteps, promptInput, withPrompt, wholeNumber, type PromptOptions } from './open';
 import { saeCommand, withSae, type SaeOptions } from './openSae';
@@ -32,13 +32,15 @@ export type LayerSummary = Pick<
   | 'varianceRatios'
   | 'perLayer'
   | 'adjacent'
->;
+> &
+  // of a corpus: how many are dead
+  Partial<Pick<CorpusSummary, 'dead' | 'notices'>>;
 
 /** `circuitscope layers`: how latents are distributed over layers. */
 export const layersCommand = (root: Command): void => {
   const description =
     'how the latents of a multi-layer SAE are distributed over layers, and how well each layer is read';
-  const json = '{tokens, layers, perLayer, adjacent, varianceRatios, latents}';
+  const json = '{tokens, layers, perLayer, adjacent, varianceRatios, dead (of a corpus), notices, latents}';
   withCorpus(withPrompt(saeCommand(root, 'layers', description, json)))
     .option('--out <file>', 'write counts and totals [layer, latent] (F64) as safetensors')
     .action(run);
@@ -46,6 +48,11 @@ export const layersCommand = (root: Command): void => {
 
 async function run(path: string, options: LayersOptions): Promise<void> {
   if (options.corpus) return runCorpus(path, options);
+  const { prompt, promptFile, ids } = options;
+  if ((prompt ?? promptFile ?? ids) === undefined) {
+    throw new InputError('nothing to read: give a prompt (--prompt, --prompt-file or --ids) or texts (--corpus)');
+  }
+  if (options.deadBelow !== undefined) throw new InputError('--dead-below needs --corpus');
   const input = await promptInput(options);
   const maxTokens = wholeNumber('--max-tokens', options.maxTokens);
   if (maxTokens === 0) throw new InputError('--max-tokens: expected 1 or more, found 0');
@@ -60,11 +67,12 @@ async function runCorpus(path: string, options: LayersOptions): Promise<void> {
   const { prompt, promptFile, ids, out, mlsae } = options;
   if ((prompt ?? promptFile ?? ids) !== undefined) throw new InputError('give either a prompt or --corpus');
   const corpus = corpusOf(options);
+  const dead = deadBelowOf(options);
   if (out !== undefined) await checkOut(out);
   const steps = stderrSteps();
   await withSae(path, mlsae, options, async (open) => {
-    const { notices, ...summary } = await corpusTotals(open, corpus, steps).finally(() => steps.done());
-    notices.forEach(note);
+    const summary = await corpusTotals(open, corpus, steps, dead).finally(() => steps.done());
+    summary.notices.forEach(note);
     await printLayers(summary, options);
   });
 }
@@ -72,8 +80,9 @@ async function runCorpus(path: string, options: LayersOptions): Promise<void> {
 async function ofPrompt(open: OpenSae, input: Parameters<typeof readPrompt>[1]): Promise<LayerSummary> {
   const { tokens, notices } = readPrompt(open.model.checkpoint, input);
   const { encoding } = await encodeText(open, { ids: tokens.map(({ id }) => id) }, noSteps);
-  [...notices, ...encoding.notices].forEach(note);
-  return promptSummary(encoding);
+  const all = [...notices, ...encoding.notices];
+  all.forEach(note);
+  return { ...promptSummary(encoding), notices: all };
 }
 
 /** A prompt told as a corpus is. */
@@ -124,6 +133,8 @@ function asJson(summary: LayerSummary): object {
     perLayer,
     adjacent: { plain: Array.from(adjacent.plain), centred: Array.from(adjacent.centred) },
     varianceRatios: summary.varianceRatios,
+    dead: summary.dead,
+    notices: summary.notices,
     latents: active(summary).map((latent) => ({
       latent,
       counts: column(counts, latent),
@@ -139,7 +150,7 @@ const active = ({ layerMean }: LayerSummary): number[] =>
   [...layerMean.keys()].filter((latent) => !Number.isNaN(layerMean[latent]));
 
 function asText(summary: LayerSummary): string {
-  const { tokens, nLatents, counts, perLayer, adjacent, varianceRatios, layerVar } = summary;
+  const { tokens, nLatents, counts, perLayer, adjacent, varianceRatios, layerVar, dead } = summary;
   const used = active(summary);
   const std = used.reduce((sum, latent) => sum + Math.sqrt(layerVar[latent]!), 0) / used.length;
   const rows = layerRows(perLayer, adjacent).map((row, l) => {
@@ -149,6 +160,7 @@ function asText(summary: LayerSummary): string {
   return [
     table([[...layerHead, 'latents'], ...rows], [0, 1, 2, 3, 4, 5, 6, 7]),
     `${tokens} tokens, ${used.length} of ${nLatents} latents active, mean std over layers ${used.length ? std.toFixed(3) : '–'}`,
+    ...(dead ? [`${dead.count} latents are dead (active on fewer than ${dead.threshold} of the tokens)`] : []),
     ratioLine(varianceRatios),
     '',
   ].join('\n');

@@ -2,10 +2,14 @@ import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import type { CorpusSummary, SweepParams } from '../../protocol/latents/corpus';
 import { InputError } from '../checkpoint/errors';
+import { openCheckpoint } from '../checkpoint/open';
 import { CancelledError } from '../errors';
+import { corpusFiles, resultsOf } from '../mlsae/corpus/files';
+import { contextOf } from '../mlsae/corpus/sequences';
 import { writeSlurmJobs } from '../mlsae/corpus/slurm';
 import { sweep } from '../mlsae/corpus/sweep';
-import { corpusOf, stderrSteps, withCorpus } from './corpusOptions';
+import { openSae } from '../mlsae/open';
+import { corpusOf, deadBelowOf, stderrSteps, withCorpus } from './corpusOptions';
 import type { CorpusOptions } from './corpusOptions';
 import { layerHead, layerRows, ratioLine } from './layerTable';
 import { wholeNumber } from './open';
@@ -27,7 +31,7 @@ const SHARDS = 8;
 export const sweepCommand = (root: Command): void => {
   const description =
     'run a sparse autoencoder over a corpus: counts and totals [layer, latent], statistics, examples; run it again to go on with one that was stopped';
-  const json = '{tokens, documents, perLayer, adjacent, varianceRatios, dead, complete}';
+  const json = '{tokens, documents, perLayer, adjacent, varianceRatios, dead, complete, notices}';
   withCorpus(saeCommand(root, 'sweep', description, json))
     .requiredOption('--out <folder>', 'where the results are kept')
     .option('--shard <i/n>', 'only part i (from 0) of n; see merge')
@@ -61,6 +65,7 @@ function paramsOf(options: SweepOptions): Omit<SweepParams, 'saeId'> {
   const examples = wholeNumber('--examples', options.examples);
   return {
     corpus: corpusOf(options),
+    ...deadBelowOf(options),
     out: resolve(options.out),
     ...(options.shard !== undefined && { shard: shardOf(options.shard) }),
     ...(examples !== undefined && { examples }),
@@ -92,9 +97,24 @@ function interruptible(): { check(): void; status(): number; dispose(): void } {
   };
 }
 
+/** What every shard would refuse, without loading a weight. @throws InputError */
+async function checkOpens(path: string, options: SweepOptions): Promise<void> {
+  const layer = wholeNumber('--layer', options.layer);
+  const { tunedLens } = options;
+  const checkpoint = await openCheckpoint(path);
+  await openSae(options.mlsae, checkpoint, {
+    ...(tunedLens !== undefined && { tunedLens }),
+    ...(layer !== undefined && { layer }),
+  });
+  const corpus = corpusOf(options);
+  contextOf(corpus, checkpoint);
+  await corpusFiles(corpus, resultsOf(options.out, false));
+}
+
 /** The command line of every shard: this one, with absolute paths. */
 async function writeSlurm(path: string, options: SweepOptions): Promise<void> {
   if (options.shard !== undefined) throw new InputError('--slurm makes the shards itself: leave out --shard');
+  await checkOpens(path, options);
   const given = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
   const self = [process.execPath, resolve(process.argv[1]!)];
   const submit = await writeSlurmJobs({
@@ -109,7 +129,7 @@ async function writeSlurm(path: string, options: SweepOptions): Promise<void> {
       ...given('--context', options.context),
       ...given('--examples', options.examples),
     ],
-    merge: [...self, 'merge'],
+    merge: [...self, 'merge', ...given('--dead-below', options.deadBelow)],
     shards: wholeNumber('--shards', options.shards) ?? SHARDS,
     folder: process.cwd(),
     out: resolve(options.out),
@@ -123,12 +143,13 @@ async function writeSlurm(path: string, options: SweepOptions): Promise<void> {
 export function printSummary(summary: CorpusSummary, { json }: { json?: boolean }): void {
   const { tokens, documents, layers, nLatents, perLayer, adjacent, varianceRatios, dead, examples, complete, dir } =
     summary;
-  summary.notices.forEach(note);
+  const { notices } = summary;
+  notices.forEach(note);
   const similarity = { plain: Array.from(adjacent.plain), centred: Array.from(adjacent.centred) };
   if (json) {
     printJson({
       ...{ dir, tokens, documents, layers, nLatents, perLayer, adjacent: similarity, varianceRatios, dead },
-      ...{ examples, complete },
+      ...{ examples, complete, notices },
     });
     return;
   }

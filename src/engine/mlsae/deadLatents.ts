@@ -1,17 +1,31 @@
 import type { Evaluation } from '../../protocol/latents/corpus';
+import { InputError } from '../checkpoint/errors';
 import type { LayerTotals } from './distributions';
 
-/** Fewer than 1 in 10 million tokens (DESIGN, “dead latents”). */
+/** Fewer than 1 in 10 million tokens. */
 export const DEAD_BELOW = 1e-7;
 
-/** Latents that are active on fewer than `threshold` of the tokens, in every layer. */
+/** @throws InputError when it is no fraction */
+export function checkDeadBelow(deadBelow = DEAD_BELOW): number {
+  if (deadBelow >= 0 && deadBelow <= 1) return deadBelow;
+  throw new InputError(`deadBelow: found ${deadBelow}, a fraction of the tokens from 0 to 1 was expected.`);
+}
+
+/**
+ * Latents that are active on fewer than `deadBelow` of the tokens. A latent is one latent whatever the layer: its counts are
+ * added up over the layers, as counts `[layer, latent]` do not say on which tokens several layers share. A token on which it is
+ * active at two layers therefore counts twice.
+ */
 export function deadLatents(
   { layers, nLatents, counts }: Pick<LayerTotals, 'layers' | 'nLatents' | 'counts'>,
   tokens: number,
-  threshold = DEAD_BELOW,
+  deadBelow?: number,
 ): Evaluation['dead'] {
-  let count = 0;
-  for (let latent = 0; latent < nLatents; latent++)
-    if (layers.every((_, l) => counts[l * nLatents + latent]! < threshold * tokens)) count++;
-  return { count, fraction: count / nLatents, threshold };
+  const threshold = checkDeadBelow(deadBelow);
+  let dead = 0;
+  for (let latent = 0; latent < nLatents; latent++) {
+    const active = layers.reduce((sum, _, l) => sum + counts[l * nLatents + latent]!, 0);
+    if (active < threshold * tokens) dead++;
+  }
+  return { count: dead, fraction: dead / nLatents, threshold };
 }

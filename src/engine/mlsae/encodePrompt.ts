@@ -71,7 +71,10 @@ export async function encodeResid(
   // where all layers are read alike, short texts fill one run together
   const encoded = sae.tunedLens
     ? joined(await inTurn(sae.layers, (layer, l) => saeRunner.encode({ rows: resid[l]!, layer, recons }, steps)))
-    : await saeRunner.encode({ rows: concat(Float32Array, resid), layer: sae.layers[0]!, recons }, steps);
+    : await saeRunner.encode(
+        { rows: concat(Float32Array, resid), layer: sae.layers[0]!, layers: sae.layers, recons },
+        steps,
+      );
   return { encoded, resid };
 }
 

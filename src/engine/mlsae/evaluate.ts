@@ -1,7 +1,9 @@
 import { InputError } from '../checkpoint/errors';
 import { total } from '../circuits/rows';
 import type { LatentAnalysis } from '../latentHandlers';
+import type { Steps } from '../runtime/types';
 import { corpusTotals } from './corpus/sweep';
+import type { EncodedText } from './encodePrompt';
 import { mmcs } from './mmcs';
 import { changedCount, splicedText, type SplicedText } from './splice';
 
@@ -9,15 +11,21 @@ import { changedCount, splicedText, type SplicedText } from './splice';
  * How good an autoencoder is on a corpus: what a sweep counts, and what splicing each layer's reconstruction costs the model.
  * Every sequence counts by its tokens.
  */
-export const evaluate: LatentAnalysis<'evaluate'> = async (open, { corpus }, steps) => {
+export const evaluate: LatentAnalysis<'evaluate'> = async (open, { corpus, deadBelow }, steps) => {
   const sums = new SpliceSums(open.sae.layers.length);
-  const summary = await corpusTotals(open, corpus, steps, async (ids, within) => {
+  const textOf = async (ids: number[], within: Steps): Promise<EncodedText> => {
     const spliced = await splicedText(open, ids, within);
     sums.add(spliced);
     return spliced.text;
-  });
-  const { tokens, perLayer, adjacent, varianceRatios, dead } = summary;
-  if (tokens === 0) throw new InputError(`${corpus.globs.join(', ')}: the texts are empty.`);
+  };
+  const summary = await corpusTotals(open, corpus, steps, { deadBelow, textOf });
+  const { tokens, perLayer, adjacent, varianceRatios, dead, notices } = summary;
+  const globs = corpus.globs.join(', ');
+  if (sums.predicted === 0) {
+    throw new InputError(
+      `${globs}: no text has more than one token, and so there is no next token to predict; longer texts were expected.`,
+    );
+  }
   const { mmcs: similarity } = await mmcs(open, {}, steps);
   return {
     tokens,
@@ -27,6 +35,7 @@ export const evaluate: LatentAnalysis<'evaluate'> = async (open, { corpus }, ste
     varianceRatios,
     dead,
     mmcs: similarity,
+    notices,
   };
 };
 
@@ -34,7 +43,7 @@ export const evaluate: LatentAnalysis<'evaluate'> = async (open, { corpus }, ste
 class SpliceSums {
   private tokens = 0;
   /** Tokens that something comes before. */
-  private predicted = 0;
+  predicted = 0;
   private loss = 0;
   private readonly layers: { loss: number; kl: number; changed: number }[];
 

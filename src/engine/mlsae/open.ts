@@ -101,6 +101,11 @@ function layersOf(
   { name, description: { nLayers } }: Checkpoint,
   given: number | undefined,
 ): number[] {
+  if (nLayers === 0) {
+    throw new InputError(
+      `${name} has no layers, and so no residual stream after one; a sparse autoencoder needs a model with at least one.`,
+    );
+  }
   const exist = `0 to ${nLayers - 1} are the layers of ${name}`;
   if (given !== undefined) {
     if (!Number.isInteger(given) || given < 0 || given >= nLayers) {

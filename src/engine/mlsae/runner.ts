@@ -4,6 +4,7 @@ import type { Graph } from '../graph/transformer';
 import { Session } from '../runtime/session';
 import type { Steps } from '../runtime/types';
 import { emitDecode, emitDecoderRows, emitEncode, io } from './encodeGraph';
+import { checkDecoderRows, checkEncoded } from './finite';
 import { LensRunner } from './lensRunner';
 import type { Sae } from './sae';
 import type { Encoded, EncodeRequest, SaeRunner } from './types';
@@ -49,7 +50,8 @@ class Runner implements SaeRunner {
     this.lens = new LensRunner(sae, provider);
   }
 
-  async encode({ rows, layer, recons, codesOnly }: EncodeRequest, steps: Steps = NO_STEPS): Promise<Encoded> {
+  async encode(request: EncodeRequest, steps: Steps = NO_STEPS): Promise<Encoded> {
+    const { rows, layer, recons, codesOnly } = request;
     const { nInputs, nLatents } = this.sae;
     const n = rows.length / nInputs;
     if (!Number.isInteger(n)) throw new RangeError(`${rows.length} values are not rows of ${nInputs}`);
@@ -68,6 +70,7 @@ class Runner implements SaeRunner {
       result.recons?.set(restored, from * nInputs);
       squaredErrors(x, restored, nInputs, result.squaredError.subarray(from, to));
     }
+    checkEncoded(this.sae, request, result);
     return result;
   }
 
@@ -79,6 +82,7 @@ class Runner implements SaeRunner {
     const session = await this.session('rows', () => Session.create(emitDecoderRows(this.sae), 'cpu', true));
     const feeds = { [io.indices]: new Tensor('int32', Int32Array.from(latents), [latents.length]) };
     const rows = (await session.run(feeds))[io.recons]!.data as Float32Array;
+    checkDecoderRows(this.sae, latents, rows);
     return layer === undefined ? rows : this.lens.undoDirections(layer, rows, steps);
   }
 

@@ -6,6 +6,8 @@ export interface EncodeRequest {
   /** Rows of hook_resid_post of one layer. `[row, n_inputs]` */
   rows: Float32Array;
   layer: number;
+  /** Where rows of several layers are read alike: theirs, in equal parts one after another. For messages. */
+  layers?: number[];
   /** Also the reconstructions. */
   recons?: boolean;
   /** Nothing is decoded, so that the decoder need not be loaded: squaredError is NaN. */

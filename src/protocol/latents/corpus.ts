@@ -6,10 +6,19 @@ export interface CorpusRequests {
   /** Runs or resumes a sweep; its results lie in `out`. */
   sweep: [SweepParams, CorpusSummary];
   /** Results of an earlier sweep. */
-  openSweep: [OfSae & { dir: string }, CorpusSummary];
+  openSweep: [OfSae & { dir: string } & DeadBelow, CorpusSummary];
   latentExamples: [OfSae & { dir: string; latent: number }, LatentExamples];
   evaluate: [EvaluateParams, Evaluation];
 }
+
+/** What the dead latents of a result are; no part of what a sweep is. */
+export interface DeadBelow {
+  /** Latents that are active on a smaller fraction of the tokens are dead. Default 1e-7. */
+  deadBelow?: number;
+}
+
+/** How the engine's sentence ends when the folder for the results has another sweep. */
+export const OTHER_FOLDER = 'give another folder, or delete it.';
 
 /** Texts, streamed: `.jsonl`, `.jsonl.zst`, `.parquet` (field `text`), anything else as one UTF-8 text a file. */
 export interface Corpus {
@@ -24,7 +33,7 @@ export interface Corpus {
   context?: number;
 }
 
-export interface SweepParams extends OfSae {
+export interface SweepParams extends OfSae, DeadBelow {
   corpus: Corpus;
   /** Folder of the results. */
   out: string;
@@ -51,7 +60,7 @@ export interface CorpusSummary {
   varianceRatios: VarianceRatios;
   perLayer: Omit<LayerStats, 'histogram'>[];
   adjacent: AdjacentSimilarity;
-  /** Latents that are active on fewer than `threshold` of the tokens, in every layer. */
+  /** Latents whose counts, added up over the layers, are fewer than `threshold` × tokens. */
   dead: { count: number; fraction: number; threshold: number };
   /** Examples kept for each (layer, latent). */
   examples: number;
@@ -80,7 +89,7 @@ export interface LatentExamples {
   examples: LatentExample[];
 }
 
-export interface EvaluateParams extends OfSae {
+export interface EvaluateParams extends OfSae, DeadBelow {
   corpus: Corpus;
 }
 
@@ -94,4 +103,6 @@ export interface Evaluation {
   varianceRatios: VarianceRatios;
   dead: { count: number; fraction: number; threshold: number };
   mmcs: number;
+  /** As those of a `CorpusSummary`. */
+  notices: string[];
 }

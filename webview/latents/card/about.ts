@@ -19,6 +19,17 @@ const NOWHERE = { mean: NaN, std: NaN, tokens: 0 };
 
 const shares = (sums: number[], total: number): number[] => sums.map((sum) => (total > 0 ? sum / total : 0));
 
+/** Where a layer number lies among the bars, in indices of bars: layers between two bars lie between them, as many as there are. */
+export function barOf(layers: readonly number[], layer: number): number {
+  const above = layers.findIndex((each) => each > layer);
+  // outside the bars a layer is as wide as a bar
+  if (above === 0) return layer - layers[0]!;
+  const last = layers.length - 1;
+  if (above < 0) return last + layer - layers[last]!;
+  const [low, high] = [layers[above - 1]!, layers[above]!];
+  return above - 1 + (layer - low) / (high - low);
+}
+
 /** Over the text. */
 export function inText({ active, layers }: Encoding, latent: number): Distribution {
   const at = active.latent.indexOf(latent);

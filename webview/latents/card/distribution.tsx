@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { Bars } from '../../shared/bars';
 import { fixed } from '../../shared/numbers';
 import { type Choice, Segmented } from '../../shared/controls';
-import type { Distribution } from './about';
+import { barOf, type Distribution } from './about';
 
 /** What the numbers are about. */
 export type Of = 'prompt' | 'corpus';
@@ -42,8 +42,11 @@ export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Elemen
               labels,
               series: [{ name: 'share', values: share }],
               text: (value) => (value < SHOWN_FROM ? '' : fixed(value)),
-              // indices of bars: a single-layer SAE has one
-              whisker: { mean: mean - layers[0]!, std },
+              whisker: {
+                mean: barOf(layers, mean),
+                low: barOf(layers, mean - std),
+                high: barOf(layers, mean + std),
+              },
             }}
           />
           <p class="card-stat">

@@ -1,5 +1,6 @@
 /** Means of residual streams, for the similarity of mean-centred residuals. */
 import type { Corpus } from '../../../protocol/latents/corpus';
+import { InputError } from '../../checkpoint/errors';
 import { layerHook } from '../../graph/hooks';
 import type { Steps } from '../../runtime/types';
 import { meanRow } from '../layerStats';
@@ -34,5 +35,7 @@ export async function centreOf(
     tokens += ids.length;
     if (tokens >= TOKENS) break;
   }
+  const bad = sums.findIndex((sum) => !sum.every(Number.isFinite));
+  if (bad >= 0) throw new InputError(`The model's residual stream is not finite after layer ${sae.layers[bad]}.`);
   return sums.map((sum) => sum.map((value) => value / Math.max(1, tokens)));
 }

@@ -13,6 +13,8 @@ export interface Identity {
   /** The model's and the autoencoder's name, and a hash of their tensors. */
   model: string;
   autoencoder: string;
+  /** How the autoencoder is read: layers, activation and what else its tensors do not say. */
+  settings: string;
   tunedLens: boolean;
   files: number;
   bytes: number;
@@ -28,6 +30,7 @@ export interface Identity {
 const WORDS: Record<keyof Identity, string> = {
   model: 'model',
   autoencoder: 'autoencoder',
+  settings: 'reading of the autoencoder',
   tunedLens: 'tuned lens',
   files: 'number of files',
   bytes: 'size of the corpus',
@@ -46,7 +49,7 @@ export async function identityOf(
 ): Promise<Identity> {
   return {
     model: `${checkpoint.name} ${await tensorsHash(checkpoint.tensors)}`,
-    autoencoder: await autoencoderOf(sae),
+    ...(await autoencoderOf(sae)),
     tunedLens: sae.tunedLens !== undefined,
     files: files.length,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
@@ -58,12 +61,28 @@ export async function identityOf(
   };
 }
 
-export const autoencoderOf = async (sae: Sae): Promise<string> => `${sae.name} ${await tensorsHash(sae.tensors)}`;
+/** Of an autoencoder alone. */
+export const autoencoderOf = async (sae: Sae): Promise<Pick<Identity, 'autoencoder' | 'settings'>> => ({
+  autoencoder: `${sae.name} ${await tensorsHash(sae.tensors)}`,
+  settings: settingsOf(sae),
+});
+
+/** `layers 0 1 2; topk 16; standardized; bPre bDec` */
+function settingsOf(sae: Sae): string {
+  const { layers, activate, standardize } = sae;
+  const used = (['bPre', 'bEnc', 'bDec', 'tunedLens'] as const).filter((name) => sae[name] !== undefined);
+  return [
+    `layer${layers.length === 1 ? '' : 's'} ${layers.join(' ')}`,
+    activate.kind === 'topk' ? `topk ${activate.k}` : activate.kind,
+    ...(standardize ? ['standardized'] : []),
+    ...(used.length > 0 ? [used.join(' ')] : []),
+  ].join('; ');
+}
 
 /** The first thing that is not the same, in words: `another context (512, now 256)`. */
-export function difference(before: Identity, now: Identity): string | undefined {
+export function difference(before: Identity, now: Partial<Identity>): string | undefined {
   const keys = Object.keys(WORDS) as (keyof Identity)[];
-  const key = keys.find((name) => before[name] !== now[name]);
+  const key = keys.find((name) => name in now && before[name] !== now[name]);
   return key && `another ${WORDS[key]} (${before[key] ?? 'none'}, not ${now[key] ?? 'none'})`;
 }
 

@@ -1,5 +1,6 @@
 /** Shards of a sweep as one sweep. */
 import { resolve } from 'node:path';
+import { OTHER_FOLDER } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import { difference } from './identity';
 import { SweepState } from './state';
@@ -21,6 +22,8 @@ export async function merge(dirs: string[], out: string): Promise<SweepState> {
   checkShards(shards);
   await checkOut(dirs, out);
   const [first, ...rest] = shards.sort((a, b) => a.record.shard.index - b.record.shard.index) as [Shard, ...Shard[]];
+  const writer = new SweepWriter(out);
+  await writer.begin((await readFiles(first.dir)).slice(0, -1));
   const { head, totals, examples, centre } = await SweepState.load(first.dir, first.record);
   const merged = new SweepState({ ...head, shard: null }, totals, examples, centre);
   const notices = new Set(first.record.notices);
@@ -31,8 +34,6 @@ export async function merge(dirs: string[], out: string): Promise<SweepState> {
     shard.notices.forEach((notice) => notices.add(notice));
   }
   Object.assign(merged, { notices: [...notices], complete: true });
-  const writer = new SweepWriter(out);
-  await writer.begin((await readFiles(first.dir)).slice(0, -1));
   await writer.save(merged.record(), merged.arrays());
   return merged;
 }
@@ -71,5 +72,5 @@ function checkShards(shards: Shard[]): void {
 async function checkOut(dirs: string[], out: string): Promise<void> {
   if (dirs.some((dir) => resolve(dir) === resolve(out)))
     throw new InputError(`${out} is one of the shards: give another folder.`);
-  if (await readRecord(out)) throw new InputError(`${out} has a sweep already: give another folder, or delete it.`);
+  if (await readRecord(out)) throw new InputError(`${out} has a sweep already: ${OTHER_FOLDER}`);
 }

@@ -7,18 +7,18 @@ import { checkLatent } from '../rerun';
 import type { OpenSae } from '../types';
 import { PER_EXAMPLE, WINDOW } from './examples';
 import type { ExampleArrays } from './examples';
-import { autoencoderOf } from './identity';
+import { autoencoderOf, difference } from './identity';
 import { readExamples, readTotals } from './state';
 import { readFiles, readRecord, StoredArrays } from './store';
 import type { SweepRecord } from './store';
 import { summaryOf } from './summary';
 
 /** The totals of a sweep, whole or not. */
-export const openSweep: LatentAnalysis<'openSweep'> = async (open, { dir }) => {
+export const openSweep: LatentAnalysis<'openSweep'> = async (open, { dir, deadBelow }) => {
   const record = await recordOf(open, dir);
   const totals = await readTotals(await StoredArrays.open(dir, record), record);
   const { complete, notices } = record;
-  return summaryOf({ head: record, totals, complete, notices }, dir);
+  return summaryOf({ head: record, totals, complete, notices }, dir, deadBelow);
 };
 
 /** Where a latent is most active, in all layers together. */
@@ -44,8 +44,8 @@ export const latentExamples: LatentAnalysis<'latentExamples'> = async (open, { d
 async function recordOf({ sae }: OpenSae, dir: string): Promise<SweepRecord> {
   const record = await readRecord(dir);
   if (!record) throw new InputError(`${dir} has no sweep: a folder with sweep.json was expected.`);
-  const [theirs, ours] = [record.identity.autoencoder, await autoencoderOf(sae)];
-  if (theirs !== ours) throw new InputError(`${dir} has a sweep of another autoencoder (${theirs}, not ${ours}).`);
+  const other = difference(record.identity, await autoencoderOf(sae));
+  if (other) throw new InputError(`${dir} has a sweep of ${other}.`);
   return record;
 }
 

@@ -98,6 +98,15 @@ export async function* sequences(
   }
 }
 
+/** @throws InputError for a corpus without a single token */
+export async function checkText(corpus: Corpus, checkpoint: Checkpoint, files: CorpusFile[]): Promise<void> {
+  const all = sequences(corpus, checkpoint, { files });
+  const { done } = await all.next();
+  await all.return(undefined);
+  if (!done) return;
+  throw new InputError(`${corpus.globs.join(', ')}: the texts are empty.`);
+}
+
 interface Piece {
   ids: number[];
   /** Tokens of the text, from `start` to before `end`. */
@@ -111,8 +120,10 @@ interface Piece {
 function piecesOf(tokenizer: PromptTokenizer, context: number): (text: string) => Generator<Piece> {
   const around = tokenizer.encode('a').map(({ id }) => (tokenizer.specialIds?.has(id) ? id : undefined));
   const inner = around.indexOf(undefined);
-  const before = around.slice(0, inner).map(Number);
-  const after = around.slice(around.lastIndexOf(undefined) + 1).map(Number);
+  // of a tokenizer that has no token for `a` it is not known
+  const isKnown = inner >= 0;
+  const before = isKnown ? around.slice(0, inner).map(Number) : [];
+  const after = isKnown ? around.slice(around.lastIndexOf(undefined) + 1).map(Number) : [];
   const room = Math.max(1, context - before.length - after.length);
   return function* (text) {
     const all = tokenizer.encode(text).map(({ id }) => id);

@@ -1,5 +1,6 @@
 /** All that a sweep has gathered, in memory and on disk. */
 import type { Corpus } from '../../../protocol/latents/corpus';
+import { InputError } from '../../checkpoint/errors';
 import type { TensorData } from '../../checkpoint/safetensors';
 import type { EncodedText } from '../encodePrompt';
 import type { Codes } from '../distributions';
@@ -50,7 +51,7 @@ export class SweepState {
   }
 
   add(sequence: Sequence, text: EncodedText, codes: Codes): void {
-    this.totals.add(text, codes, this.centre, sequence.first);
+    this.totals.add(text, codes, this.centre, sequence.first, this.head.identity.autoencoder);
     this.examples.offer(sequence, codes);
     this.cursor = sequence.next;
   }
@@ -82,17 +83,24 @@ export class SweepState {
 
 export async function readTotals(arrays: StoredArrays, { layers, nLatents, scalars }: SweepRecord): Promise<Totals> {
   const shape = [layers.length, nLatents];
-  const counts = Float64Array.from((await arrays.read('counts', shape)) as BigInt64Array, Number);
+  const counts = await readNumbers(arrays, 'counts', shape);
   return new Totals(layers, nLatents, {
     counts,
-    totals: (await arrays.read('totals', shape)) as Float64Array,
+    totals: await readNumbers(arrays, 'totals', shape),
     scalars,
   });
 }
 
+/** Of whatever dtype. @throws InputError when one is not finite */
+async function readNumbers(arrays: StoredArrays, name: string, shape: number[]): Promise<Float64Array> {
+  const numbers = Float64Array.from((await arrays.read(name, shape)) as ArrayLike<number | bigint>, Number);
+  if (!numbers.every(Number.isFinite)) throw new InputError(`${arrays.path}: tensor ${name} is not finite.`);
+  return numbers;
+}
+
 async function readCentre(arrays: StoredArrays, nLayers: number): Promise<Centre> {
   const [n = 0, width = 0] = arrays.shape('centre');
-  const all = (await arrays.read('centre', [n, width])) as Float64Array;
+  const all = await readNumbers(arrays, 'centre', [n, width]);
   return n === nLayers ? Array.from({ length: n }, (_, l) => all.slice(l * width, (l + 1) * width)) : [];
 }
 

@@ -3,14 +3,16 @@
  * it. That file is written first and `sweep.json` then replaced, so that the folder is whole whenever the process is killed.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredTensor } from '../../checkpoint/checkpoint';
 import { InputError } from '../../checkpoint/errors';
 import { readJsonObject } from '../../checkpoint/json';
 import { readSafetensors, writeSafetensors } from '../../checkpoint/safetensors';
 import type { TensorData } from '../../checkpoint/safetensors';
+import { makeFolder, writable } from './folder';
 import type { Identity } from './identity';
+import { wrongField } from './recordFields';
 import type { Cursor } from './sequences';
 
 export const RECORD = 'sweep.json';
@@ -50,11 +52,8 @@ export async function readRecord(dir: string): Promise<SweepRecord | undefined> 
   const record = (await readJsonObject(file)) as unknown as SweepRecord;
   if (record.version !== VERSION)
     throw new InputError(`${file} is of version ${String(record.version)}; version ${VERSION} was expected.`);
-  const isWhole = Array.isArray(record.layers) && Number.isInteger(record.nLatents) && Array.isArray(record.scalars);
-  if (!isWhole || typeof record.tensors !== 'string' || !PARTIAL.test(record.tensors))
-    throw new InputError(
-      `${file} is not what a sweep writes: layers, nLatents, scalars or tensors is missing or wrong.`,
-    );
+  const wrong = wrongField(record) ?? (PARTIAL.test(record.tensors) ? undefined : 'tensors');
+  if (wrong) throw new InputError(`${file} is not what a sweep writes: ${wrong} is missing or wrong.`);
   return record;
 }
 
@@ -66,11 +65,13 @@ export class SweepWriter {
 
   constructor(private readonly dir: string) {}
 
-  /** @throws InputError when the folder cannot be made */
-  async begin(files: string[]): Promise<void> {
-    await mkdir(this.dir, { recursive: true }).catch((cause: unknown) => {
-      throw new InputError(`${this.dir} cannot be made: ${(cause as Error).message}.`);
-    });
+  /** @throws InputError when the folder cannot be made or written */
+  begin(files: string[]): Promise<void> {
+    return writable(this.dir, () => this.prepare(files));
+  }
+
+  private async prepare(files: string[]): Promise<void> {
+    await makeFolder(this.dir);
     // of a process that was killed
     for (const name of await readdir(this.dir)) if (LEFT.test(name)) await rm(join(this.dir, name), { force: true });
     await this.replace(FILES, files.map((name) => `${name}\n`).join(''));
@@ -105,7 +106,7 @@ export const readFiles = async (dir: string): Promise<string[]> =>
 /** Reads arrays that a sweep wrote. */
 export class StoredArrays {
   private constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly tensors: Map<string, StoredTensor>,
   ) {}
 

@@ -8,6 +8,7 @@ import type { SweepState } from './state';
 export function summaryOf(
   { head, totals, complete, notices }: Pick<SweepState, 'head' | 'totals' | 'complete' | 'notices'>,
   dir: string,
+  deadBelow?: number,
 ): CorpusSummary {
   const { layers, nLatents, identity } = head;
   const { tokens, documents, beyond, withinToken, layers: sums, plain, centred, ...rest } = totals.sums;
@@ -35,7 +36,7 @@ export function summaryOf(
       plain: Float64Array.from(plain, (sum) => sum / tokens),
       centred: Float64Array.from(centred, (sum) => sum / tokens),
     },
-    dead: deadLatents(latents, tokens),
+    dead: deadLatents(latents, tokens, deadBelow),
     examples: identity.examples,
     complete,
     notices: beyond > 0 ? [...notices, beyondKept(beyond, tokens)] : notices,

@@ -1,9 +1,11 @@
 /** Runs an autoencoder over a corpus. Can be stopped at any time and goes on where it was. */
+import { OTHER_FOLDER } from '../../../protocol/latents/corpus';
 import type { Corpus, CorpusSummary, SweepParams } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import { wholeNumber } from '../../circuits/params';
 import type { LatentAnalysis } from '../../latentHandlers';
 import type { Steps } from '../../runtime/types';
+import { checkDeadBelow } from '../deadLatents';
 import { encodeIds, trimmed } from '../encodePrompt';
 import type { EncodedText } from '../encodePrompt';
 import type { Codes } from '../distributions';
@@ -13,7 +15,7 @@ import { corpusFiles, resultsOf } from './files';
 import type { CorpusFile } from './files';
 import { difference, identityOf } from './identity';
 import { Progress } from './progress';
-import { sequences } from './sequences';
+import { checkText, sequences } from './sequences';
 import { SweepState } from './state';
 import type { SweepHead } from './state';
 import { readRecord, SweepWriter } from './store';
@@ -35,21 +37,24 @@ export const sweep: LatentAnalysis<'sweep'> = (open, params, steps) => sweepSavi
 /** @param saveMs between two saves */
 export async function sweepSaving(
   open: OpenSae,
-  { corpus, out, shard, examples = 4 }: Omit<SweepParams, 'saeId'>,
+  { corpus, out, shard, examples = 4, deadBelow }: Omit<SweepParams, 'saeId'>,
   steps: Steps,
   saveMs: number,
 ): Promise<CorpusSummary> {
   wholeNumber('examples', examples, MAX_EXAMPLES);
   checkShard(shard);
+  checkDeadBelow(deadBelow);
   const files = await corpusFiles(corpus, resultsOf(out, shard !== undefined));
   const { layers, nLatents } = open.sae;
   const identity = await identityOf(open, corpus, files, examples);
   const head = { identity, shard: shard ?? null, globs: corpus.globs, layers, nLatents };
   const before = await savedSweep(out, head);
-  if (before?.complete) return summaryOf(before, out);
-  const state = before ?? SweepState.empty(head, await centreOf(open, corpus, files, steps));
+  if (before?.complete) return summaryOf(before, out, deadBelow);
+  await checkText(corpus, open.model.checkpoint, files);
   const writer = new SweepWriter(out);
+  // before the model runs: the folder may not be writable
   await writer.begin(files.map(({ name }) => name));
+  const state = before ?? SweepState.empty(head, await centreOf(open, corpus, files, steps));
   const save = (): Promise<void> => writer.save(state.record(), state.arrays());
   await save();
   try {
@@ -59,7 +64,7 @@ export async function sweepSaving(
     // also when it was cancelled or a text is bad
     await save();
   }
-  return summaryOf(state, out);
+  return summaryOf(state, out, deadBelow);
 }
 
 /** Runs one sequence. */
@@ -70,16 +75,18 @@ export async function corpusTotals(
   open: OpenSae,
   corpus: Corpus,
   steps: Steps,
-  textOf?: TextOf,
+  { deadBelow, textOf }: { deadBelow?: number; textOf?: TextOf } = {},
 ): Promise<CorpusSummary> {
+  checkDeadBelow(deadBelow);
   const files = await corpusFiles(corpus);
   const { layers, nLatents } = open.sae;
   const identity = await identityOf(open, corpus, files, 0);
   const head = { identity, shard: null, globs: corpus.globs, layers, nLatents };
+  await checkText(corpus, open.model.checkpoint, files);
   const state = SweepState.empty(head, await centreOf(open, corpus, files, steps));
   await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf });
   state.complete = true;
-  return summaryOf(state, '');
+  return summaryOf(state, '', deadBelow);
 }
 
 function checkShard(shard: { index: number; count: number } | undefined): void {
@@ -97,7 +104,7 @@ async function savedSweep(out: string, { identity, shard }: SweepHead): Promise<
   const other =
     difference(record.identity, identity) ??
     (name(record.shard) === name(shard) ? undefined : `${name(record.shard)}, not ${name(shard)}`);
-  if (other) throw new InputError(`${out} has a sweep of ${other}: give another folder, or delete it.`);
+  if (other) throw new InputError(`${out} has a sweep of ${other}: ${OTHER_FOLDER}`);
   return SweepState.load(out, record);
 }
 

@@ -5,6 +5,7 @@ import type { EncodedText } from '../encodePrompt';
 import { cosineSum, layerSums } from '../layerStats';
 import type { LayerSums } from '../layerStats';
 import { plainRatios } from '../plainRatios';
+import { notFinite } from '../finite';
 import { ExactSums } from './exactSums';
 
 /**
@@ -48,41 +49,63 @@ export class Totals {
     readonly nLatents: number,
     stored?: { counts: Float64Array; totals: Float64Array; scalars: string[] },
   ) {
-    const pairs = Math.max(0, layers.length - 1);
     this.text = noTotals(layers, nLatents);
     this.counts = stored?.counts ?? new Float64Array(layers.length * nLatents);
     this.units = stored?.totals.map((total) => total * UNIT) ?? new Float64Array(layers.length * nLatents);
-    const length = SCALARS.length + layers.length * LAYER_SUMS.length + 2 * pairs;
-    this.scalars = stored ? ExactSums.fromJSON(stored.scalars) : new ExactSums(length);
+    this.scalars = stored ? ExactSums.fromJSON(stored.scalars) : new ExactSums(scalarsLength(layers.length));
   }
 
-  /** Adds one text. */
-  add(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean): void {
-    this.addLatents(codes);
+  /**
+   * Adds one text.
+   * @param name of the autoencoder
+   * @throws InputError when something is not finite; nothing of the text is then added
+   */
+  add(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean, name = 'The autoencoder'): void {
+    this.readLatents(codes);
+    const scalars = this.scalarsOf(text, codes, centre, isDocument);
+    this.checkFinite(scalars, name);
+    this.addLatents();
+    this.scalars.add(flat(scalars));
+  }
+
+  private scalarsOf(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean): Scalars {
     const { resid, encoded } = text;
     const n = codes.nTokens;
     const pairs = resid.slice(1);
     const nInputs = resid[0]!.length / n;
-    this.scalars.add(
-      flat({
-        tokens: n,
-        documents: isDocument ? 1 : 0,
-        beyond: this.beyond(text, n),
-        withinToken: this.text.withinToken,
-        ...plainOf(codes, this.nLatents),
-        layers: resid.map((rows, l) => layerSums(rows, encoded, { from: l * n, n })),
-        plain: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs))),
-        centred: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs, centre[l], centre[l + 1]))),
-      }),
-    );
+    return {
+      tokens: n,
+      documents: isDocument ? 1 : 0,
+      beyond: this.beyond(text, n),
+      withinToken: this.text.withinToken,
+      ...plainOf(codes, this.nLatents),
+      layers: resid.map((rows, l) => layerSums(rows, encoded, { from: l * n, n })),
+      plain: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs))),
+      centred: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs, centre[l], centre[l + 1]))),
+    };
   }
 
-  private addLatents(codes: Codes): void {
-    const { text, counts, units } = this;
+  private checkFinite(scalars: Scalars, name: string): void {
+    const { layers, nLatents, text } = this;
+    layers.forEach((layer, l) => {
+      const sums = Object.values(scalars.layers[l]!) as number[];
+      const totals = text.totals.subarray(l * nLatents, (l + 1) * nLatents);
+      if (!sums.every(Number.isFinite) || !totals.every(Number.isFinite)) throw notFinite(name, `at layer ${layer}`);
+    });
+    if (!flat(scalars).every(Number.isFinite)) throw notFinite(name, `at layers ${layers.join(', ')}`);
+  }
+
+  /** Counts and totals of one text. */
+  private readLatents(codes: Codes): void {
+    const { text } = this;
     text.counts.fill(0);
     text.totals.fill(0);
     text.withinToken = 0;
     addCodes(text, codes);
+  }
+
+  private addLatents(): void {
+    const { text, counts, units } = this;
     for (let i = 0; i < counts.length; i++) {
       if (text.counts[i] === 0) continue;
       counts[i]! += text.counts[i]!;
@@ -131,6 +154,10 @@ function plainOf(codes: Codes, nLatents: number): Pick<Scalars, 'plainTexts' | '
 }
 
 const SCALARS = ['tokens', 'documents', 'beyond', 'withinToken', 'plainTexts', 'plainToken', 'plainLatent'] as const;
+
+/** Numbers of `Scalars`. */
+export const scalarsLength = (nLayers: number): number =>
+  SCALARS.length + nLayers * LAYER_SUMS.length + 2 * Math.max(0, nLayers - 1);
 
 const flat = ({ layers, plain, centred, ...scalars }: Scalars): number[] => [
   ...SCALARS.map((name) => scalars[name]),
