@@ -1,53 +1,41 @@
 /**
- * Q-, K- and V-composition of every pair of heads (Framework, “Three kinds of composition”).
- *
- * A product A₁B₁ᵀ · A₂B₂ᵀ has the Frobenius norm of R_{A₁} B₁ᵀ A₂ R_{B₂}ᵀ, where R_Xᵀ R_X = XᵀX (Cholesky, d_head × d_head).
- * The factors R are multiplied into W_O of the earlier and into the reading matrices of the later layer once a layer, so
- * that a pair of layers is one product of [n_heads · d_head, d_model] with [d_model, 3 · n_heads · d_head], and a score is
- * the norm of a d_head × d_head block of it.
+ * Q-, K- and V-composition of every pair of heads (Framework, “Three kinds of composition”): ‖W_OV¹ X‖_F / (‖W_OV¹‖_F ‖X‖_F)
+ * with X = W_QK², its transpose, W_OV². All pairs come out of few float32 products (`compositionSquares.ts`); a pair of
+ * layers where a score is too small for their digits is computed again in float64 (`compositionExact.ts`).
  */
-import { Tensor } from 'onnxruntime-node';
-import { compositionKinds, type Composition, type CompositionKind } from '../../protocol/circuits';
+import { compositionKinds, type Composition } from '../../protocol/circuits';
 import type { ModelDescription } from '../checkpoint/description';
 import type { CircuitAnalysis, OpenModel } from '../circuitHandlers';
-import { DataType, type GraphBuilder, type Value } from '../graph/builder';
-import { headWeights, toDouble, type HeadWeights } from '../graph/canonical';
-import { runWeights, type EmitWeights } from '../runtime/weightRun';
+import { headWeights, type HeadWeights } from '../graph/canonical';
+import type { Steps } from '../runtime/types';
+import { runWeights } from '../runtime/weightRun';
 import { compositionBaseline } from './compositionBaseline';
+import { emitScores } from './compositionExact';
+import { emitSquares, type SquareOutput } from './compositionSquares';
 import { dot } from './rows';
-import { choleskyFactor } from './smallMatrix';
 import { folds, weightNotices } from './weightNotices';
 
-/** Bytes of W_O that one session holds. */
-const CHUNK_BYTES = 128 * 2 ** 20;
+/** Bytes of float32 weights of either side that one session holds, but one layer at least. */
+const CHUNK_BYTES = 64 * 2 ** 20;
 
-/** Of each head of a layer: the factors R of its matrices and the norms of its circuits. */
-export interface LayerFactors {
-  /** R of W_V. `[head, d_head, d_head]` */
-  writer: Tensor;
-  /** R of W_K, W_Q and W_Oᵀ: what stands behind W_Q, W_K and W_V. `[3 · head, d_head, d_head]` */
-  readers: Tensor;
-  /** ‖W_OV‖_F and ‖W_QK‖_F by head. */
-  ov: number[];
-  qk: number[];
+/**
+ * A square that came out of float32 is wrong by about 1e-11 (κ₁ + κ₂) of the whole (measured), where κ = ‖A‖²‖B‖² / ‖A B‖² of
+ * a head's matrices. Scores below this times (κ₁ + κ₂) could be wrong by 2e-7 and more, and are computed again.
+ */
+const DIGITS = 2.5e-5;
+
+type Squares = Record<string, { data: Float32Array }>;
+
+/** Layers from `from` to before `to`. */
+interface Layers {
+  from: number;
+  to: number;
 }
 
 export const composition: CircuitAnalysis<'composition'> = async (model, { seed = 0, foldNorm }, steps) => {
   const { description: d } = model.checkpoint;
   const fold = folds(d, foldNorm);
-  const n = d.nLayers * d.nHeads;
-  const scores = Object.fromEntries(
-    compositionKinds.map((kind) => [kind, new Float32Array(n * n).fill(NaN)]),
-  ) as Composition['scores'];
-  const factors: LayerFactors[] = [];
-  for (let later = 0; later < d.nLayers; later++) {
-    await steps.step(`Composition of layer ${later} with those before it`, later ** 2 / d.nLayers ** 2);
-    factors.push(await layerFactors(model, later, fold));
-    for (const [from, to] of chunks(d, later)) {
-      await steps.step(`Composition of layer ${later} with layers ${from}–${to - 1}`, later ** 2 / d.nLayers ** 2);
-      await fillScores(model, scores, factors, { from, to, later, fold });
-    }
-  }
+  const scores = await compositionScores(model, fold, steps);
   await steps.step('Composition of random matrices', 1);
   const baseline = await compositionBaseline(model, seed);
   return {
@@ -60,148 +48,143 @@ export const composition: CircuitAnalysis<'composition'> = async (model, { seed 
   };
 };
 
-/** Earlier layers in runs whose W_O fit a session. */
-function chunks({ dModel, dHead, nHeads }: ModelDescription, later: number): [from: number, to: number][] {
-  const size = Math.max(1, Math.floor(CHUNK_BYTES / (4 * dModel * dHead * nHeads)));
-  return Array.from({ length: Math.ceil(later / size) }, (_, i) => [i * size, Math.min(later, (i + 1) * size)]);
-}
-
-async function layerFactors({ checkpoint, runner }: OpenModel, layer: number, fold: boolean): Promise<LayerFactors> {
-  const grams = await runWeights(checkpoint, runner.provider, (g, w) =>
-    emitGrams(g, headWeights(g, w, checkpoint.description, layer, fold)),
-  );
-  return factorsOf(grams, checkpoint.description);
-}
-
-/** Gram matrices over d_model, summed in float64. `[head, d_head, d_head]` each */
-export function emitGrams(
-  g: GraphBuilder,
-  { W_Q, W_K, W_V, W_O }: Pick<HeadWeights, 'W_Q' | 'W_K' | 'W_V' | 'W_O'>,
-): Record<'Q' | 'K' | 'V' | 'O', Value> {
-  const gram = (W: Value, outer: boolean): Value => {
-    const x = toDouble(g, W);
-    const t = toDouble(g, g.op('Transpose', [W], { perm: [0, 2, 1] }));
-    return g.op('Cast', [g.op('MatMul', outer ? [x, t] : [t, x])], { to: DataType.FLOAT });
-  };
-  return { Q: gram(W_Q, false), K: gram(W_K, false), V: gram(W_V, false), O: gram(W_O, true) };
-}
-
-export function factorsOf(
-  grams: Record<string, { data: Float32Array }>,
-  { nHeads, dHead }: Pick<ModelDescription, 'nHeads' | 'dHead'>,
-): LayerFactors {
-  const size = dHead * dHead;
-  const gram = (name: string, head: number): Float32Array => grams[name]!.data.subarray(head * size, (head + 1) * size);
-  const heads = Array.from({ length: nHeads }, (_, head) => head);
-  const factors = (names: string[]): Tensor => {
-    const data = new Float32Array(names.length * nHeads * size);
-    names.forEach((name, i) =>
-      heads.forEach((head) => data.set(choleskyFactor(gram(name, head), dHead), (i * nHeads + head) * size)),
-    );
-    return new Tensor('float32', data, [names.length * nHeads, dHead, dHead]);
-  };
-  // ‖A Bᵀ‖² = Σ AᵀA ⊙ BᵀB
-  const norms = (a: string, b: string): number[] =>
-    heads.map((head) => Math.sqrt(Math.max(0, dot(gram(a, head), gram(b, head)))));
-  return { writer: factors(['V']), readers: factors(['K', 'Q', 'O']), ov: norms('V', 'O'), qk: norms('Q', 'K') };
-}
-
-interface Chunk {
-  from: number;
-  to: number;
-  later: number;
-  fold: boolean;
-}
-
-async function fillScores(
-  { checkpoint, runner }: OpenModel,
-  scores: Composition['scores'],
-  factors: LayerFactors[],
-  { from, to, later, fold }: Chunk,
-): Promise<void> {
-  const d = checkpoint.description;
-  const sources = Array.from({ length: to - from }, (_, i) => from + i);
-  const feeds: Record<string, Tensor> = { readers: factors[later]!.readers };
-  for (const layer of sources) feeds[`writer.${layer}`] = factors[layer]!.writer;
-  const emit: EmitWeights = (g, w) => {
-    const read = emitReaders(g, headWeights(g, w, d, later, fold), d);
-    return Object.fromEntries(
-      sources.map((layer) => [
-        `norms.${layer}`,
-        emitNorms(g, headWeights(g, w, d, layer, fold).W_O, read, d, `writer.${layer}`),
-      ]),
-    );
-  };
-  const norms = await runWeights(checkpoint, runner.provider, emit, feeds);
-  for (const layer of sources) {
-    const pairs = pairScores(norms[`norms.${layer}`]!.data, factors[layer]!, factors[later]!);
-    writeScores(scores, d, layer, later, pairs);
+/** @param chunkBytes of weights that a session holds */
+export async function compositionScores(
+  model: OpenModel,
+  fold: boolean,
+  steps: Steps,
+  chunkBytes = CHUNK_BYTES,
+): Promise<Composition['scores']> {
+  const { description: d } = model.checkpoint;
+  const n = d.nLayers * d.nHeads;
+  const scores = Object.fromEntries(
+    compositionKinds.map((kind) => [kind, new Float32Array(n * n).fill(NaN)]),
+  ) as Composition['scores'];
+  const again: [earlier: number, later: number][] = [];
+  for (const later of chunks(d, { from: 1, to: d.nLayers }, 4, chunkBytes))
+    for (const earlier of chunks(d, { from: 0, to: later.to - 1 }, 2, chunkBytes)) {
+      await steps.step(`Composition of layers ${span(earlier)} with ${span(later)}`, (later.from / d.nLayers) ** 2);
+      const squares = await squaresOf(model, earlier, later, fold);
+      again.push(...fillScores(scores, d, squares, earlier, later));
+    }
+  for (const [index, [earlier, later]] of again.entries()) {
+    await steps.step(`Small scores of layer ${earlier} with ${later}`, index / again.length);
+    writeScores(scores, d, earlier, later, await exactScores(model, earlier, later, fold));
   }
+  return scores;
 }
 
-type Sizes = Pick<ModelDescription, 'nHeads' | 'dHead' | 'dModel'>;
+const span = ({ from, to }: Layers): string => (to - from > 1 ? `${from}–${to - 1}` : String(from));
 
-/** W_Q, W_K and W_V, each times the transposed factor of what stands behind it. `[d_model, 3 · head · d_head]` */
-export function emitReaders(
-  g: GraphBuilder,
-  { W_Q, W_K, W_V }: Pick<HeadWeights, 'W_Q' | 'W_K' | 'W_V'>,
-  { nHeads, dHead, dModel }: Sizes,
-): Value {
-  const factors = g.input('readers', DataType.FLOAT, [3 * nHeads, dHead, dHead]);
-  const stacked = g.op('Concat', [W_Q, W_K, W_V], { axis: 0 });
-  const read = g.op('MatMul', [stacked, g.op('Transpose', [factors], { perm: [0, 2, 1] })]);
-  return g.op('Reshape', [g.op('Transpose', [read], { perm: [1, 0, 2] }), g.ints([dModel, 3 * nHeads * dHead])]);
+/** As many runs of layers of about the same length as are needed for `matrices` of each head to fit. */
+function chunks(
+  { dModel, dHead, nHeads }: ModelDescription,
+  { from, to }: Layers,
+  matrices: number,
+  bytes: number,
+): Layers[] {
+  const fit = Math.max(1, Math.floor(bytes / (matrices * 4 * dModel * dHead * nHeads)));
+  const count = Math.ceil(Math.max(0, to - from) / fit);
+  const start = (i: number): number => from + Math.round((i * (to - from)) / count);
+  return Array.from({ length: count }, (_, i) => ({ from: start(i), to: start(i + 1) }));
 }
 
-/** ‖W_OV¹ X‖_F for each earlier head and each reader. `[earlier head, 3 · later head]` */
-export function emitNorms(
-  g: GraphBuilder,
-  W_O: Value,
-  read: Value,
-  { nHeads, dHead, dModel }: Sizes,
-  input: string,
-): Value {
-  const factors = g.input(input, DataType.FLOAT, [nHeads, dHead, dHead]);
-  const written = g.op('Reshape', [g.op('MatMul', [factors, W_O]), g.ints([nHeads * dHead, dModel])]);
-  const product = g.op('MatMul', [written, read]);
-  const blocks = g.op('Reshape', [product, g.ints([nHeads, dHead, 3 * nHeads, dHead])]);
-  const rows = toDouble(g, g.op('ReduceSumSquare', [blocks, g.ints([-1])], { keepdims: 0 }));
-  const squares = g.op('ReduceSum', [rows, g.ints([1])], { keepdims: 0 });
-  return g.op('Cast', [g.op('Sqrt', [squares])], { to: DataType.FLOAT });
+function squaresOf({ checkpoint, runner }: OpenModel, earlier: Layers, later: Layers, fold: boolean): Promise<Squares> {
+  const d = checkpoint.description;
+  return runWeights(checkpoint, runner.provider, (g, w) => {
+    const known = new Map<number, HeadWeights>();
+    const of = ({ from, to }: Layers): HeadWeights[] =>
+      Array.from({ length: to - from }, (_, i) => {
+        const weights = known.get(from + i) ?? headWeights(g, w, d, from + i, fold);
+        known.set(from + i, weights);
+        return weights;
+      });
+    return emitSquares(g, of(earlier), of(later), d.dModel);
+  });
 }
 
-/** Scores by kind, `[earlier head, later head]`; 0 where a head does nothing. */
-export function pairScores(
-  norms: Float32Array,
-  earlier: LayerFactors,
-  later: LayerFactors,
-): Record<CompositionKind, Float32Array> {
-  const nHeads = later.ov.length;
-  const behind: Record<CompositionKind, number[]> = { Q: later.qk, K: later.qk, V: later.ov };
-  const ofKind = (kind: CompositionKind, k: number): [CompositionKind, Float32Array] => {
-    const values = new Float32Array(nHeads * nHeads);
-    for (let h1 = 0; h1 < nHeads; h1++)
-      for (let h2 = 0; h2 < nHeads; h2++) {
-        const whole = earlier.ov[h1]! * behind[kind][h2]!;
-        values[h1 * nHeads + h2] = whole > 0 ? norms[(h1 * 3 + k) * nHeads + h2]! / whole : 0;
-      }
-    return [kind, values];
+async function exactScores(
+  { checkpoint, runner }: OpenModel,
+  earlier: number,
+  later: number,
+  fold: boolean,
+): Promise<Float32Array> {
+  const { scores } = await runWeights(checkpoint, runner.provider, (g, w) => {
+    const of = (layer: number): HeadWeights => headWeights(g, w, checkpoint.description, layer, fold);
+    return emitScores(g, of(earlier), of(later));
+  });
+  return scores!.data;
+}
+
+/** Squares and κ of a product of two matrices, by their Gram matrices. `[head]` */
+function products(a: Float32Array, b: Float32Array, dHead: number): { square: number; kappa: number }[] {
+  const size = dHead * dHead;
+  const trace = (gram: Float32Array): number => {
+    let sum = 0;
+    for (let i = 0; i < size; i += dHead + 1) sum += gram[i]!;
+    return sum;
   };
-  return Object.fromEntries(compositionKinds.map(ofKind)) as Record<CompositionKind, Float32Array>;
+  return Array.from({ length: a.length / size }, (_, head) => {
+    const [x, y] = [a, b].map((grams) => grams.subarray(head * size, (head + 1) * size)) as [
+      Float32Array,
+      Float32Array,
+    ];
+    const square = Math.max(0, dot(x, y));
+    return { square, kappa: (trace(x) * trace(y)) / square };
+  });
 }
 
+/** @returns pairs of layers with scores that need more digits */
+function fillScores(
+  scores: Composition['scores'],
+  d: ModelDescription,
+  squares: Squares,
+  earlier: Layers,
+  later: Layers,
+): [number, number][] {
+  const { nHeads, dHead } = d;
+  const output = (name: SquareOutput): Float32Array => squares[name]!.data;
+  const written = products(output('writer.V'), output('writer.O'), dHead);
+  const [qk, ov] = [
+    products(output('reader.Q'), output('reader.K'), dHead),
+    products(output('reader.V'), output('reader.O'), dHead),
+  ];
+  const read = [...qk, ...qk, ...ov];
+  const again: [number, number][] = [];
+  for (let l1 = earlier.from; l1 < earlier.to; l1++)
+    for (let l2 = Math.max(later.from, l1 + 1); l2 < later.to; l2++) {
+      const pairs = new Float32Array(nHeads * 3 * nHeads);
+      let few = false;
+      for (let i = 0; i < pairs.length; i++) {
+        const h1 = (l1 - earlier.from) * nHeads + Math.floor(i / (3 * nHeads));
+        const [kind, h2] = [Math.floor(i / nHeads) % 3, (l2 - later.from) * nHeads + (i % nHeads)];
+        const column = kind * ov.length + h2;
+        const [a, b] = [written[h1]!, read[column]!];
+        const whole = a.square * b.square;
+        if (whole === 0) continue;
+        pairs[i] = Math.sqrt(Math.max(0, output('squares')[h1 * read.length + column]! / whole));
+        few ||= !(pairs[i]! >= DIGITS * (a.kappa + b.kappa));
+      }
+      writeScores(scores, d, l1, l2, pairs);
+      if (few) again.push([l1, l2]);
+    }
+  return again;
+}
+
+/** @param pairs `[earlier head, Q | K | V, later head]` */
 function writeScores(
   scores: Composition['scores'],
   { nLayers, nHeads }: ModelDescription,
   earlier: number,
   later: number,
-  pairs: Record<CompositionKind, Float32Array>,
+  pairs: Float32Array,
 ): void {
   const n = nLayers * nHeads;
-  for (const kind of compositionKinds)
-    for (let h1 = 0; h1 < nHeads; h1++)
+  for (let h1 = 0; h1 < nHeads; h1++)
+    compositionKinds.forEach((kind, k) =>
       scores[kind].set(
-        pairs[kind].subarray(h1 * nHeads, (h1 + 1) * nHeads),
+        pairs.subarray((h1 * 3 + k) * nHeads, (h1 * 3 + k + 1) * nHeads),
         (earlier * nHeads + h1) * n + later * nHeads,
-      );
+      ),
+    );
 }

@@ -180,6 +180,6 @@ function emitLoss(g: GraphBuilder, w: Weights, d: ModelDescription): Record<stri
   const scaled = g.op('Div', [resid, g.input('scale', DataType.FLOAT, ['pos', 1])]);
   const product = g.op('MatMul', [scaled, W_U]);
   const logits = b_U ? g.op('Add', [product, b_U]) : product;
-  const target = g.op('GatherElements', [logits, g.input('targets', DataType.INT64, ['pos', 1])], { axis: 1 });
-  return { logProbs: g.op('Sub', [target, g.op('ReduceLogSumExp', [logits, g.ints([-1])], { keepdims: 1 })]) };
+  const targets = g.input('targets', DataType.INT64, ['pos', 1]);
+  return { logProbs: g.op('GatherElements', [g.op('LogSoftmax', [logits], { axis: -1 }), targets], { axis: 1 }) };
 }

@@ -22,7 +22,7 @@ export { DataType };
 /** Name of a value in the graph. */
 export type Value = string;
 /** Numbers that are not whole are floats, whole ones ints; wrap a whole float in `float()`. */
-type Attribute = number | string | number[] | { float: number };
+export type Attribute = number | string | number[] | { float: number };
 export const float = (value: number): { float: number } => ({ float: value });
 
 /** A dimension: a size, or the name of one that is known when the graph runs. */
@@ -36,26 +36,43 @@ export interface ExternalData {
 }
 
 /** LayerNormalization is of opset 17, Gelu of 20. */
-const OPSET = 20n;
+const OPSET = 20;
+/** ONNX Runtime's own operators that we use. */
+const CONTRIB_OPS = new Set(['FusedMatMul']);
+const CONTRIB = 'com.microsoft';
 const IR_VERSION = 9n;
+
+/** Lists of whole numbers that were attributes until an opset, and are inputs since. */
+const WERE_ATTRIBUTES: Record<string, { name: string; until: number }> = {
+  ReduceSum: { name: 'axes', until: 13 },
+  Squeeze: { name: 'axes', until: 13 },
+  Unsqueeze: { name: 'axes', until: 13 },
+  Split: { name: 'split', until: 13 },
+  ReduceMean: { name: 'axes', until: 18 },
+  ReduceLogSumExp: { name: 'axes', until: 18 },
+};
 
 /**
  * Builds an ONNX graph. Everything may be emitted freely: `build` keeps only the nodes, weights and inputs that the
  * wanted outputs need, because ONNX Runtime itself prunes nothing.
  */
 export class GraphBuilder {
-  private readonly nodes: NodeProto[] = [];
-  private readonly initializers = new Map<Value, TensorProto>();
-  private readonly inputs = new Map<Value, ValueInfoProto>();
+  readonly nodes: NodeProto[] = [];
+  protected readonly stored = new Map<Value, TensorProto>();
+  protected readonly fed = new Map<Value, ValueInfoProto>();
   private readonly constants = new Map<string, Value>();
+  private readonly lists = new Map<Value, number[]>();
   private counter = 0;
 
-  private fresh(hint: string): Value {
+  /** @param opset version of ONNX's operators; their attributes are written as it has them, from 11 on */
+  constructor(readonly opset = OPSET) {}
+
+  fresh(hint: string): Value {
     return `${hint}_${this.counter++}`;
   }
 
   input(name: Value, dtype: DataType, dims: Dim[]): Value {
-    this.inputs.set(name, valueInfo(name, dtype, dims));
+    this.fed.set(name, valueInfo(name, dtype, dims));
     return name;
   }
 
@@ -67,16 +84,31 @@ export class GraphBuilder {
   /** An operator with several outputs. An empty input name is an omitted input. */
   ops(opType: string, inputs: Value[], outputs: number, attributes: Record<string, Attribute> = {}): Value[] {
     const names = Array.from({ length: outputs }, () => this.fresh(opType));
+    this.node(opType, inputs, names, attributes);
+    return names;
+  }
+
+  /** An operator whose outputs have names. */
+  node(
+    opType: string,
+    inputs: Value[],
+    outputs: Value[],
+    attributes: Record<string, Attribute> = {},
+    domain = '',
+  ): void {
+    const list = this.lists.get(inputs[1] ?? '');
+    const old = WERE_ATTRIBUTES[opType];
+    const asAttribute = list && old && this.opset < old.until ? { [old.name]: list } : undefined;
     this.nodes.push(
       create(NodeProtoSchema, {
         opType,
-        name: names[0],
-        input: inputs,
-        output: names,
-        attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+        domain: CONTRIB_OPS.has(opType) ? CONTRIB : domain,
+        name: outputs[0],
+        input: asAttribute ? inputs.slice(0, 1) : inputs,
+        output: outputs,
+        attribute: Object.entries({ ...attributes, ...asAttribute }).map(([name, value]) => attribute(name, value)),
       }),
     );
-    return names;
   }
 
   /** Gives `value` a second, public name. */
@@ -86,9 +118,9 @@ export class GraphBuilder {
   }
 
   external(name: Value, dtype: DataType, dims: number[], data: ExternalData): Value {
-    if (!this.initializers.has(name)) {
+    if (!this.stored.has(name)) {
       const entries = { location: data.location, offset: String(data.offset), length: String(data.length) };
-      this.initializers.set(
+      this.stored.set(
         name,
         create(TensorProtoSchema, {
           name,
@@ -114,7 +146,9 @@ export class GraphBuilder {
 
   ints(values: number[], dims: number[] = [values.length]): Value {
     const int64Data = values.map(BigInt);
-    return this.constant(`i:${dims}:${values}`, { dataType: DataType.INT64, dims: dims.map(BigInt), int64Data });
+    const name = this.constant(`i:${dims}:${values}`, { dataType: DataType.INT64, dims: dims.map(BigInt), int64Data });
+    this.lists.set(name, values);
+    return name;
   }
 
   private constant(
@@ -125,7 +159,7 @@ export class GraphBuilder {
     if (name === undefined) {
       name = this.fresh('const');
       this.constants.set(key, name);
-      this.initializers.set(name, create(TensorProtoSchema, { name, ...data }));
+      this.stored.set(name, create(TensorProtoSchema, { name, ...data }));
     }
     return name;
   }
@@ -147,20 +181,23 @@ export class GraphBuilder {
     const model = create(ModelProtoSchema, {
       irVersion: IR_VERSION,
       producerName: 'circuitscope',
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: OPSET })],
+      opsetImport: [
+        create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(this.opset) }),
+        create(OperatorSetIdProtoSchema, { domain: CONTRIB, version: 1n }),
+      ],
       graph: create(GraphProtoSchema, {
         name: 'circuitscope',
         node: nodes.reverse(),
-        initializer: kept(this.initializers),
-        input: kept(this.inputs),
+        initializer: kept(this.stored),
+        input: kept(this.fed),
         output: outputs.map((o) => valueInfo(o.name, o.dtype)),
       }),
     });
-    return { bytes: toBinary(ModelProtoSchema, model), inputs: kept(this.inputs).map((v) => v.name) };
+    return { bytes: toBinary(ModelProtoSchema, model), inputs: kept(this.fed).map((v) => v.name) };
   }
 }
 
-function valueInfo(name: string, dtype: DataType, dims?: Dim[]): ValueInfoProto {
+export function valueInfo(name: string, dtype: DataType, dims?: Dim[]): ValueInfoProto {
   const dim = dims?.map((d) => ({
     value:
       typeof d === 'number' ? { case: 'dimValue' as const, value: BigInt(d) } : { case: 'dimParam' as const, value: d },
@@ -171,7 +208,7 @@ function valueInfo(name: string, dtype: DataType, dims?: Dim[]): ValueInfoProto 
   });
 }
 
-function attribute(name: string, value: Attribute): AttributeProto {
+export function attribute(name: string, value: Attribute): AttributeProto {
   if (typeof value === 'string')
     return create(AttributeProtoSchema, { name, type: AttributeType.STRING, s: new TextEncoder().encode(value) });
   if (Array.isArray(value))

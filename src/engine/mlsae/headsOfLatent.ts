@@ -7,7 +7,7 @@ import type { CompositionKind } from '../../protocol/circuits';
 import type { HeadLink } from '../../protocol/latents/card';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
-import { emitGrams } from '../circuits/composition';
+import { emitGrams, emitNorm } from '../circuits/compositionExact';
 import type { OpenModel } from '../circuitHandlers';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { headWeights } from '../graph/canonical';
@@ -122,10 +122,7 @@ async function headNorms({ checkpoint, runner }: OpenModel, steps: Steps): Promi
     await steps.step(`Norms of the heads of layer ${layer}`, layer / d.nLayers);
     const { ov, qk } = await runWeights(checkpoint, runner.provider, (g, w) => {
       const grams = emitGrams(g, headWeights(g, w, d, layer, true));
-      // ‖A Bᵀ‖² = Σ AᵀA ⊙ BᵀB
-      const norm = (a: Value, b: Value): Value =>
-        g.op('Sqrt', [g.op('Relu', [g.op('ReduceSum', [g.op('Mul', [a, b]), g.ints([1, 2])], { keepdims: 0 })])]);
-      return { ov: norm(grams.V, grams.O), qk: norm(grams.Q, grams.K) };
+      return { ov: emitNorm(g, grams.V, grams.O), qk: emitNorm(g, grams.Q, grams.K) };
     });
     norms.push({ ov: ov!.data, qk: qk!.data });
   }
