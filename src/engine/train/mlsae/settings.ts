@@ -1,0 +1,79 @@
+/** What is asked of a training, with what is taken where nothing is. */
+import type { TrainMlsaeParams } from '../../../protocol/training';
+import type { ModelDescription } from '../../checkpoint/description';
+import { InputError } from '../../checkpoint/errors';
+import { wholeNumber } from '../../circuits/params';
+import type { StepSizes } from './stepGraph';
+
+export interface MlsaeSettings extends StepSizes {
+  /** Numbers of the layers that are read; `layers` is how many. */
+  readLayers: number[];
+  steps: number;
+  lr: number;
+  auxk: number;
+  deadSteps: number;
+  saveEvery: number;
+  seed: number;
+}
+
+/** As the paper's code, but for the batch (it takes 131,072 tokens) and k's and ×'s, of which it has many. */
+const DEFAULTS = {
+  expansionFactor: 16,
+  k: 32,
+  lr: 1e-4,
+  batchTokens: 2048,
+  auxk: 256,
+  deadTokens: 10_000_000,
+  saveEvery: 500,
+};
+const MOST = { steps: 1e9, batchTokens: 2 ** 20, factor: 1024, tokens: 1e15, latents: 2 ** 24 };
+
+type Given = Omit<TrainMlsaeParams, 'checkpointId' | 'corpus' | 'out'>;
+
+/** @throws InputError for numbers that are none, or do not fit the model */
+export function mlsaeSettings(given: Given, name: string, d: ModelDescription): MlsaeSettings {
+  const p = { ...DEFAULTS, seed: 0, ...Object.fromEntries(Object.entries(given).filter(([, v]) => v !== undefined)) };
+  const nInputs = d.dModel;
+  const nLatents = p.expansionFactor * nInputs;
+  if (!(p.expansionFactor > 0 && p.expansionFactor <= MOST.factor) || !Number.isInteger(nLatents))
+    throw new InputError(
+      `expansionFactor: found ${p.expansionFactor}; a number up to ${MOST.factor} that makes whole latents of the ${nInputs} inputs of ${name} was expected.`,
+    );
+  if (!(p.lr > 0 && p.lr <= 1)) throw new InputError(`lr: found ${p.lr}, a number above 0 and up to 1 was expected.`);
+  if (!Number.isInteger(p.seed) || p.seed < 0 || p.seed >= 2 ** 32)
+    throw new InputError(`seed: found ${p.seed}, a whole number from 0 to ${2 ** 32 - 1} was expected.`);
+  const tokens = wholeNumber('batchTokens', p.batchTokens, MOST.batchTokens);
+  const readLayers = layersOf(given.layers, name, d);
+  return {
+    nInputs,
+    nLatents: wholeNumber('expansionFactor × inputs', nLatents, MOST.latents),
+    k: wholeNumber('k', p.k, nLatents),
+    layers: readLayers.length,
+    readLayers,
+    tokens,
+    steps: wholeNumber('steps', given.steps, MOST.steps),
+    lr: p.lr,
+    auxk: p.auxk === 0 ? 0 : Math.min(wholeNumber('auxk', p.auxk, MOST.latents), nLatents),
+    deadSteps: Math.max(1, Math.floor(wholeNumber('deadTokens', p.deadTokens, MOST.tokens) / tokens)),
+    saveEvery: wholeNumber('saveEvery', p.saveEvery, MOST.steps),
+    seed: p.seed,
+  };
+}
+
+function layersOf(given: number[] | undefined, name: string, { nLayers }: ModelDescription): number[] {
+  if (nLayers === 0) throw new InputError(`${name} has no layers, and so no residual stream after one to train on.`);
+  const layers = given ?? Array.from({ length: nLayers }, (_, layer) => layer);
+  const bad = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= nLayers);
+  if (bad !== undefined) throw new InputError(`layers: found ${bad}; 0 to ${nLayers - 1} are the layers of ${name}.`);
+  if (layers.length === 0) throw new InputError('layers is empty, at least one layer was expected.');
+  return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** Steps over which the rate rises; fewer in a short training. */
+const WARM_UP = 100;
+
+/** Rises linearly, stays, and falls linearly over the last quarter. @param step from 1 */
+export function rateOf({ steps, lr }: Pick<MlsaeSettings, 'steps' | 'lr'>, step: number): number {
+  const warmUp = Math.min(WARM_UP, Math.ceil(steps / 10));
+  return lr * Math.min(1, step / warmUp, (steps - step + 1) / (steps / 4));
+}

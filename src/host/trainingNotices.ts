@@ -1,0 +1,68 @@
+import * as vscode from 'vscode';
+import type { TrainingAction } from '../protocol/trainingPanel';
+import { showError } from './log';
+import type { TrainingPanel } from './trainingPanel';
+import type { Training, Trainings } from './trainings';
+import { TRAINING_VIEW } from './trainingPanel';
+
+export interface TrainingNoticesParts {
+  trainings: Trainings;
+  panel: TrainingPanel;
+  act(what: { dir: string; action: TrainingAction }): Promise<void>;
+}
+
+/** Says when a training has ended, shows in the status bar that one runs, and offers after a reload what was not finished. */
+export function watchTrainings(parts: TrainingNoticesParts): vscode.Disposable {
+  const { trainings, panel } = parts;
+  const item = vscode.window.createStatusBarItem('circuitscope.training', vscode.StatusBarAlignment.Right, 50);
+  item.name = 'Circuitscope Training';
+  item.command = 'circuitscope.showTraining';
+  void offerUnfinished(parts);
+  return vscode.Disposable.from(
+    item,
+    trainings.onDidChange(() => showRunning(item, trainings.all)),
+    trainings.onDidEnd((training) => void sayEnd(parts, training)),
+    vscode.window.registerWebviewPanelSerializer(TRAINING_VIEW, {
+      deserializeWebviewPanel: (webviewPanel) => {
+        panel.adopt(webviewPanel);
+        return Promise.resolve();
+      },
+    }),
+  );
+}
+
+function showRunning(item: vscode.StatusBarItem, all: readonly Training[]): void {
+  const running = all.filter(({ info }) => ['starting', 'running', 'pausing'].includes(info.state));
+  const parts = running.map(({ info: { name, step, totalSteps } }) => `${name} ${percent(step, totalSteps)}`);
+  item.text = `$(graph-line) ${parts.join(', ')}`;
+  item.tooltip = 'Training: show its panel';
+  if (running.length > 0) item.show();
+  else item.hide();
+}
+
+const percent = (step: number, total: number): string => `${total > 0 ? Math.floor((100 * step) / total) : 0} %`;
+
+async function sayEnd({ act, panel }: TrainingNoticesParts, { info }: Training): Promise<void> {
+  const { dir, name, state, message } = info;
+  if (state === 'failed') {
+    showError(message ?? `Training ${name} failed.`);
+    return;
+  }
+  const answer = await vscode.window.showInformationMessage(`${name} is trained.`, 'Open Result', 'Show Training');
+  if (answer === 'Open Result') await act({ dir, action: 'openResult' });
+  if (answer === 'Show Training') panel.show(dir);
+}
+
+/** One question for each, in the order in which they were begun. */
+async function offerUnfinished({ trainings, panel, act }: TrainingNoticesParts): Promise<void> {
+  for (const plan of trainings.unfinished) {
+    const dir = plan.params.out;
+    const training = await trainings.offer(plan);
+    const said = `The training ${training.info.name} was not finished (step ${training.info.step} of ${training.info.totalSteps}).`;
+    void vscode.window.showWarningMessage(said, 'Resume', 'Show', 'Forget It').then(async (answer) => {
+      if (answer === 'Resume' || answer === 'Show') panel.show(dir);
+      if (answer === 'Resume') await act({ dir, action: 'resume' });
+      if (answer === 'Forget It') await act({ dir, action: 'forget' });
+    });
+  }
+}
