@@ -34,6 +34,7 @@ const panels = () =>
 const builds = [
   { ...node, entryPoints: { extension: 'src/extension.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { engine: 'src/engine/main.ts' }, outdir: 'dist' },
+  { ...node, entryPoints: { probe: 'src/engine/probe.ts' }, outdir: 'dist' },
   { ...node, entryPoints: { cli: 'src/engine/cli.ts' }, outdir: 'dist', banner: { js: '#!/usr/bin/env node' } },
   {
     ...browser,
@@ -57,7 +58,8 @@ const testBuilds = [
   suite('integration', '.test.ts', 'test/integration/index.ts'),
   suite('e2e'),
   suite('package'),
-  suite('bench', '.bench.ts'),
+  suite('fuzz', '.test.ts', 'test/fuzz/main.ts'),
+  suite('bench', '.bench.ts', 'test/bench/extensionHost.ts'),
   suite('support', 'reporter.ts'),
 ];
 

@@ -26,6 +26,10 @@ import { SelectionTree } from './host/selectionTree';
 import { createStatusBar } from './host/statusBar';
 import { Sweeps } from './host/sweeps';
 import { TokenLatentsFeed } from './host/tokenLatents';
+import { actOnTraining } from './host/trainingCommands';
+import { watchTrainings } from './host/trainingNotices';
+import { TrainingPanel, type TrainingPanelParts } from './host/trainingPanel';
+import { Trainings } from './host/trainings';
 import { AnalysesTree, CheckpointsTree, followHead } from './host/trees';
 import { Work } from './host/work';
 
@@ -43,6 +47,8 @@ export interface ExtensionParts {
   latentsPanel: LatentsPanel;
   layersPanel: LayersPanel;
   sweeps: Sweeps;
+  trainings: Trainings;
+  trainingPanel: TrainingPanel;
   hover: TokenHover;
   codeLens: AnalysisCodeLens;
   trees: { checkpoints: CheckpointsTree; analyses: AnalysesTree; selection: SelectionTree };
@@ -79,6 +85,9 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const latentsPanel = new LatentsPanel(latentsParts);
   const layersPanel = new LayersPanel(latentsParts);
   const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, tokenLatents, log });
+  const trainings = new Trainings({ enginePath, log, state, ask: engine.request });
+  const act: TrainingPanelParts['act'] = (what) => actOnTraining({ checkpoints, chooser, latents, trainings }, what);
+  const trainingPanel = new TrainingPanel({ extensionUri, trainings, act });
   const editors = new Editors();
   const decorations = new Decorations(analyses, selection, latents);
   const codeLens = new AnalysisCodeLens(analyses, latents);
@@ -96,6 +105,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   context.subscriptions.push(
     ...[log, work, engine, checkpoints, selection, analyses, circuits, panel, circuitsPanel],
     ...[latents, tokenLatents, sweeps, latentsPanel, layersPanel, followSae(latents, analyses, selection)],
+    ...[trainings, trainingPanel, watchTrainings({ trainings, panel: trainingPanel, act })],
     ...[decorations, codeLens],
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
@@ -111,11 +121,11 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     editors,
     ...registerCommands({
       ...{ log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports },
-      ...{ latents, saeChooser, sweeps, latentsPanel, layersPanel },
+      ...{ latents, saeChooser, sweeps, latentsPanel, layersPanel, trainings, trainingPanel },
     }),
   );
   return {
     ...{ engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work },
-    ...{ latents, latentsPanel, layersPanel, sweeps, hover, codeLens, trees },
+    ...{ latents, latentsPanel, layersPanel, sweeps, trainings, trainingPanel, hover, codeLens, trees },
   };
 }

@@ -31,22 +31,22 @@ export type CircuitHandlers = {
 
 /** @param withModel runs a task on an open checkpoint when no other runs */
 export function circuitHandlers(
-  withModel: <T>(checkpointId: string, task: (model: OpenModel) => Promise<T>) => Promise<T>,
+  withModel: <T>(checkpointId: string, method: Method, task: (model: OpenModel) => Promise<T>) => Promise<T>,
 ): CircuitHandlers {
   const handler =
-    <M extends Method>(analysis: CircuitAnalysis<M>) =>
+    <M extends Method>(method: M, analysis: CircuitAnalysis<M>) =>
     ({ checkpointId, ...params }: CircuitRequests[M][0], { steps }: { steps: Steps }): Result<M> =>
-      withModel(checkpointId, (model) => analysis(model, params, steps));
+      withModel(checkpointId, method, (model) => analysis(model, params, steps));
   return {
-    composition: handler<'composition'>(composition),
-    headCircuit: handler<'headCircuit'>(headCircuit),
-    bigrams: handler<'bigrams'>(bigrams),
-    headScores: handler<'headScores'>(headScores),
-    inductionCircuits: handler<'inductionCircuits'>(inductionCircuits),
-    lens: handler<'lens'>(lens),
-    ablate: handler<'ablate'>(ablate),
-    patch: handler<'patch'>(patch),
-    paths: handler<'paths'>(paths),
-    importance: handler<'importance'>(importance),
+    composition: handler('composition', composition),
+    headCircuit: handler('headCircuit', headCircuit),
+    bigrams: handler('bigrams', bigrams),
+    headScores: handler('headScores', headScores),
+    inductionCircuits: handler('inductionCircuits', inductionCircuits),
+    lens: handler('lens', lens),
+    ablate: handler('ablate', ablate),
+    patch: handler('patch', patch),
+    paths: handler('paths', paths),
+    importance: handler('importance', importance),
   };
 }

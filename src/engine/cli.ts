@@ -5,8 +5,10 @@ import { InputError } from './checkpoint/errors';
 import { circuitCommands } from './cli/circuits';
 import { info } from './cli/info';
 import { latentCommands } from './cli/latentCommands';
+import { providersCommand } from './cli/providers';
 import { run } from './cli/run';
 import type { RunOptions } from './cli/run';
+import { trainingCommands } from './cli/trainingCommands';
 
 const HELP = `
 Exit status: 0 done; 1 an error inside Circuitscope; 2 a mistake in the command, the checkpoint or the prompt (one line on stderr).
@@ -27,14 +29,14 @@ function program(): Command {
   root
     .command('info')
     .description('describe a checkpoint: architecture, sizes, execution providers, hooks')
-    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files')
+    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files; or a .onnx file')
     .option('--json', 'print one JSON object to stdout')
     .action(info);
 
   root
     .command('run')
     .description('run a prompt: surprisal, next tokens, activations')
-    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files')
+    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files; or a .onnx file')
     .option('--prompt <text>', 'the prompt')
     .option('--prompt-file <file>', 'read the prompt from a UTF-8 file')
     .option('--ids <ids>', 'token ids instead of text: 1,2,3')
@@ -46,7 +48,7 @@ function program(): Command {
     .option('--json', 'print one JSON object to stdout: tokens, provider, timings in ms, predictions')
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)')
     .action((checkpoint: string, options: RunOptions) => run(checkpoint, options));
-  [...circuitCommands, ...latentCommands].forEach((register) => register(root));
+  [...circuitCommands, ...latentCommands, ...trainingCommands, providersCommand].forEach((register) => register(root));
   return root;
 }
 

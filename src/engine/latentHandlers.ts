@@ -24,21 +24,21 @@ export type LatentHandlers = {
 
 /** @param withSae runs a task on an open autoencoder when no other runs */
 export function latentHandlers(
-  withSae: <T>(saeId: string, task: (open: OpenSae) => Promise<T>) => Promise<T>,
+  withSae: <T>(saeId: string, method: Method, task: (open: OpenSae) => Promise<T>) => Promise<T>,
 ): LatentHandlers {
   const handler =
-    <M extends Method>(analysis: LatentAnalysis<M>) =>
+    <M extends Method>(method: M, analysis: LatentAnalysis<M>) =>
     ({ saeId, ...params }: LatentRequests[M][0], { steps }: { steps: Steps }): Result<M> =>
-      withSae(saeId, (open) => analysis(open, params, steps));
+      withSae(saeId, method, (open) => analysis(open, params, steps));
   return {
-    encode: handler<'encode'>(encodePrompt),
-    latentCard: handler<'latentCard'>(latentCard),
-    mmcs: handler<'mmcs'>(mmcs),
-    steer: handler<'steer'>(steer),
-    splice: handler<'splice'>(splice),
-    sweep: handler<'sweep'>(sweep),
-    openSweep: handler<'openSweep'>(openSweep),
-    latentExamples: handler<'latentExamples'>(latentExamples),
-    evaluate: handler<'evaluate'>(evaluate),
+    encode: handler('encode', encodePrompt),
+    latentCard: handler('latentCard', latentCard),
+    mmcs: handler('mmcs', mmcs),
+    steer: handler('steer', steer),
+    splice: handler('splice', splice),
+    sweep: handler('sweep', sweep),
+    openSweep: handler('openSweep', openSweep),
+    latentExamples: handler('latentExamples', latentExamples),
+    evaluate: handler('evaluate', evaluate),
   };
 }

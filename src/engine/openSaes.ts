@@ -1,6 +1,7 @@
 /** The open autoencoders, by id. */
 import type { OpenSaeParams, SaeInfo } from '../protocol/latents';
 import type { Checkpoint } from './checkpoint/checkpoint';
+import { oneLine } from './checkpoint/errors';
 import type { OpenModel } from './circuitHandlers';
 import { GoneError } from './errors';
 import type { OpenSaeOptions } from './mlsae/open';
@@ -74,6 +75,6 @@ function describeSae(sae: Sae): Omit<SaeInfo, 'id' | 'checkpointId'> {
     standardize,
     tunedLens: sae.tunedLens !== undefined,
     bytes,
-    notices: [...notices],
+    notices: notices.map(oneLine),
   };
 }

@@ -39,9 +39,10 @@ function tokensOfIds(checkpoint: Checkpoint, ids: number[]): Token[] {
 }
 
 export function checkIds({ name, description: { dVocab } }: Checkpoint, ids: number[]): void {
-  const bad = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= dVocab);
-  if (bad !== undefined)
-    throw new InputError(`Token id ${bad} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`);
+  // its index: a broken tokenizer gives no id at all for some text
+  const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= dVocab);
+  if (bad >= 0)
+    throw new InputError(`Token id ${ids[bad] ?? '(none)'} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`);
 }
 
 /** Texts up to this length are always tokenized whole. */

@@ -30,12 +30,13 @@ function toResponseError(error: unknown): ResponseError<string | undefined> {
 /** Steps of one request: lets the messages that have arrived be read, stops when it is cancelled, reports. */
 function requestSteps(connection: MessageConnection, progress: ProgressToken, token: CancellationToken): Steps {
   return {
-    async step(message, fraction) {
+    async step(message, fraction, report) {
       // twice: the first may come before the event loop polls the channel
       await setImmediate();
       await setImmediate();
       if (token.isCancellationRequested) throw new CancelledError();
-      if (progress !== null) await connection.sendProgress(progressType, progress, { message, fraction });
+      if (progress === null) return;
+      await connection.sendProgress(progressType, progress, { message, fraction, ...(report && { report }) });
     },
   };
 }

@@ -14,16 +14,18 @@ import { patternMatrix, sourcesByLayer, thumbnails } from './circuits/pattern';
 import type { Patterns } from './circuits/pattern';
 import { circuitHandlers } from './circuitHandlers';
 import type { OpenModel } from './circuitHandlers';
-import { describeCheckpoint } from './describe';
+import { describeCheckpoint, hasHook } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
 import { latentHandlers } from './latentHandlers';
+import { checkNeeds } from './onnx/needs';
 import { checkPatternMemory } from './memory';
 import { OpenSaes } from './openSaes';
 import type { SaeParts } from './openSaes';
 import { readPrompt, tokenTextOf } from './prompt';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
+import { trainingHandlers } from './trainingHandlers';
 
 /** What the service stands on; tests put fakes here. */
 export interface ServiceParts extends SaeParts {
@@ -115,15 +117,20 @@ export function createService(parts: ServiceParts): EngineHandlers {
     const ids = prompt.tokens.map(({ id }) => id);
     const layers = Array.from({ length: nLayers }, (_, layer) => layer);
     checkPatternMemory(ids.length, nLayers * nHeads);
-    const hooks = layers.flatMap((layer) => [layerHook(layer, 'pattern'), layerHook(layer, 'valueNorm')]);
+    const hooks = layers
+      .flatMap((layer) => [layerHook(layer, 'pattern'), layerHook(layer, 'valueNorm')])
+      .filter((name) => hasHook(checkpoint, name));
     await steps.step(`Running ${ids.length} tokens`);
-    const result = await runner.run({ ids, hooks, topK: params.topK }, steps);
-    const next = nextTokens(result);
+    const predicts = checkpoint.foreign?.missing.logits === undefined;
+    const result = await runner.run({ ids, hooks, glance: true, ...(predicts && { topK: params.topK }) }, steps);
     const set: Patterns = {
       n: ids.length,
       nHeads,
       patterns: layers.map((layer) => hookData(result, layerHook(layer, 'pattern'))),
-      valueNorms: layers.map((layer) => hookData(result, layerHook(layer, 'valueNorm'))),
+      // a foreign graph whose values were not found: weighted by them a pattern is itself
+      valueNorms: layers.map(
+        (layer) => result.hooks[layerHook(layer, 'valueNorm')]?.data ?? new Float32Array(nHeads * ids.length).fill(1),
+      ),
     };
     opened(params.checkpointId); // may have been closed meanwhile
     const id = newId('analysis-');
@@ -136,20 +143,31 @@ export function createService(parts: ServiceParts): EngineHandlers {
       nHeads,
       provider: runner.provider,
       timings: { load: result.loadMs, run: result.runMs },
-      surprisal: surprisalBits(next),
-      predictions: predictions(next, tokenTextOf(checkpoint)),
+      surprisal: result.next ? surprisalBits(result.next) : new Float32Array(),
+      predictions: result.next ? predictions(result.next, tokenTextOf(checkpoint)) : [],
     };
   }
 
   return {
-    ...circuitHandlers((id, task) => model.run(() => task(opened(id)))),
-    ...latentHandlers((id, task) => model.run(async () => task(saes.get(id)))),
+    ...circuitHandlers((id, method, task) => model.run(() => task(needing(method, opened(id))))),
+    ...latentHandlers((id, method, task) =>
+      model.run(async () => {
+        const open = saes.get(id);
+        needing(method, open.model);
+        return task(open);
+      }),
+    ),
+    ...trainingHandlers({
+      withModel: (id, method, task) => model.run(() => task(needing(method, opened(id)))),
+      alone: (task) => model.run(task),
+    }),
     version: () => ({ pid: process.pid, ...parts.runtime() }),
     findCheckpoints: ({ roots }) => parts.findCheckpoints(roots),
     openCheckpoint: (params, context) => model.run(() => openCheckpoint(params, context)),
     closeCheckpoint,
     findSaes: ({ roots }) => parts.findSaes(roots),
-    openSae: (params, { steps }) => model.run(async () => saes.open(opened(params.checkpointId), params, steps)),
+    openSae: (params, { steps }) =>
+      model.run(async () => saes.open(needing('openSae', opened(params.checkpointId)), params, steps)),
     closeSae: ({ saeId }) => disposeWhenIdle(saes.delete(saeId)),
     analyze: (params, context) => model.run(() => analyze(params, context)),
     closeAnalysis: ({ analysisId }) => (analyses.delete(analysisId), null),
@@ -174,9 +192,10 @@ export function createService(parts: ServiceParts): EngineHandlers {
   };
 }
 
-function nextTokens({ next }: ForwardResult): NonNullable<ForwardResult['next']> {
-  if (!next) throw new Error('the run gave no next tokens');
-  return next;
+/** @throws InputError when the model lacks what the request needs */
+function needing(method: EngineMethod, model: OpenModel): OpenModel {
+  checkNeeds(model.checkpoint, method);
+  return model;
 }
 
 function hookData({ hooks }: ForwardResult, name: string): Float32Array {

@@ -7,6 +7,8 @@ import { formatBytes } from './format';
 
 interface Choice extends vscode.QuickPickItem {
   target?: string;
+  /** Without a target: what is browsed for. */
+  browse?: 'folder' | 'onnx';
   /** Folder of an autoencoder that is opened with it. */
   sae?: string;
 }
@@ -38,7 +40,7 @@ export class CheckpointChooser {
   /** Asks which checkpoint to open, and opens it. */
   async pick(): Promise<CheckpointInfo | undefined> {
     const picker = vscode.window.createQuickPick<Choice>();
-    picker.placeholder = 'Checkpoint to open: a folder with config.json and .safetensors';
+    picker.placeholder = 'Checkpoint to open: a folder with config.json and .safetensors, or a .onnx file';
     picker.matchOnDescription = true;
     picker.busy = true;
     picker.items = this.staticChoices();
@@ -54,7 +56,7 @@ export class CheckpointChooser {
     picker.dispose();
     void found;
     if (!choice) return undefined;
-    const target = choice.target ?? (await browse());
+    const target = choice.target ?? (await browse(choice.browse ?? 'folder'));
     return target === undefined ? undefined : this.checkpoints.open(target);
   }
 
@@ -93,6 +95,12 @@ export class CheckpointChooser {
       ...this.samples().filter(({ sae }) => !sae),
       { label: '', kind: vscode.QuickPickItemKind.Separator },
       { label: '$(folder-opened) Browse…', detail: 'Choose a folder on this machine.', alwaysShow: true },
+      {
+        label: '$(file) Browse for a .onnx File…',
+        detail: 'A transformer that someone exported, with its weights inside or beside it.',
+        browse: 'onnx',
+        alwaysShow: true,
+      },
     ];
   }
 
@@ -114,13 +122,15 @@ const candidateChoice = ({ name, modelType, bytes, path: target }: CheckpointCan
   target,
 });
 
-async function browse(): Promise<string | undefined> {
+/** Of folders or of files: no dialog of Windows and Linux does both. */
+async function browse(what: 'folder' | 'onnx'): Promise<string | undefined> {
+  const folder = {
+    canSelectFolders: true,
+    canSelectFiles: false,
+    title: 'A folder with config.json and .safetensors, or with a .onnx',
+  };
+  const onnx = { title: 'A .onnx file', filters: { ONNX: ['onnx'] } };
   const [uri] =
-    (await vscode.window.showOpenDialog({
-      canSelectFolders: true,
-      canSelectFiles: false,
-      openLabel: 'Open Checkpoint',
-      title: 'A folder with config.json and .safetensors',
-    })) ?? [];
+    (await vscode.window.showOpenDialog({ openLabel: 'Open Checkpoint', ...(what === 'onnx' ? onnx : folder) })) ?? [];
   return uri?.fsPath;
 }

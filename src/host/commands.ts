@@ -9,9 +9,10 @@ import { latentCommands, type LatentCommandParts } from './latentCommands';
 import type { Log } from './log';
 import { reportCommands } from './reportCommands';
 import type { Reports } from './reports';
+import { trainingCommands, type TrainingCommandParts } from './trainingCommands';
 import { checkpointOf } from './treeNodes';
 
-export interface Parts extends LatentCommandParts {
+export interface Parts extends LatentCommandParts, TrainingCommandParts {
   log: Log;
   editors: Editors;
   panel: AttentionPanel;
@@ -23,6 +24,7 @@ export interface Parts extends LatentCommandParts {
 const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...reportCommands(p),
   ...latentCommands(p),
+  ...trainingCommands(p),
   openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
   openSample: async () => {
     const chosen = await p.chooser.pickSample();

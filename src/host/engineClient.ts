@@ -55,6 +55,8 @@ export interface EngineExit {
 export interface RequestOptions {
   /** When it is cancelled the request rejects at once; the engine finishes its step and drops the result. */
   token?: CancellationToken;
+  /** A cancelled request rejects only when the engine has answered, which saves something first. */
+  untilAnswered?: boolean;
   onProgress?: (progress: EngineProgress) => void;
 }
 
@@ -127,7 +129,7 @@ export class EngineClient {
   request<M extends EngineMethod>(
     method: M,
     params: EngineRequests[M][0],
-    { token, onProgress }: RequestOptions = {},
+    { token, untilAnswered, onProgress }: RequestOptions = {},
   ): Promise<EngineRequests[M][1]> {
     const { running } = this;
     if (!running) return Promise.reject(new EngineGoneError('The analysis engine is not running.'));
@@ -142,7 +144,7 @@ export class EngineClient {
       ends.push({ dispose: () => waiting.delete(reject) });
       const answer = connection.sendRequest(type, params, progress, token);
       const cancelled = (): void => {
-        reject(new EngineCancelledError());
+        if (!untilAnswered) reject(new EngineCancelledError());
         void this.endIfStuck(running, answer);
       };
       if (token) ends.push(token.onCancellationRequested(cancelled));

@@ -5,7 +5,7 @@ import type { Corpus } from '../protocol/latents/corpus';
 import { freshFolder, isComplete } from './sweepFolders';
 import type { SweepPlan } from './sweeps';
 
-const DEFAULT_GLOB = '**/*.{ts,tsx,js,py,rs,go,java,c,cpp,md,txt}';
+export const DEFAULT_GLOB = '**/*.{ts,tsx,js,py,rs,go,java,c,cpp,md,txt}';
 const FOLDER = ['.circuitscope', 'sweeps'];
 
 const workspaceFolder = (): string | undefined => vscode.workspace.workspaceFolders?.[0]?.uri.fsPath;

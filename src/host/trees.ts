@@ -71,7 +71,7 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
         const item = new vscode.TreeItem(c.name, state);
         item.id = c.path;
         item.description = `${formatParams(c.nParams)} · ${c.architecture} · ${providerName(c.provider)}`;
-        item.tooltip = `${c.path}\n${c.nLayers} layers, ${c.nHeads} heads, d_model ${c.dModel}, context ${c.nCtx}\n${formatBytes(c.bytes)} of ${c.dtypes.join(', ')}`;
+        item.tooltip = `${c.path}\n${c.nLayers} layers, ${c.nHeads} heads, d_model ${c.dModel}, context ${c.nCtx}\n${formatBytes(c.bytes)} of ${c.dtypes.join(', ')}\n${[`Runs on ${providerName(c.provider)}`, ...c.providerNotes].join('\n')}`;
         item.iconPath = new vscode.ThemeIcon('circuit-board');
         item.contextValue = 'checkpoint';
         return item;

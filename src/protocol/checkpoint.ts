@@ -33,7 +33,7 @@ export interface CheckpointInfo {
   hasTokenizer: boolean;
   /** Execution provider that runs it: `cpu`, `cuda`, … */
   provider: string;
-  /** One line for each provider that did not start, in the order they were tried. */
+  /** One line for each provider that was not taken before it (did not start, is slower, is wrong), in the order they were tried. */
   providerNotes: string[];
   /** What a person should know: ignored config keys, no tokenizer, … */
   notices: string[];

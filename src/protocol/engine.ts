@@ -6,6 +6,7 @@ import type { AnalysisInfo, PatternMatrix, Reduction, SourcesByLayer, Thumbnails
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
 import type { CircuitRequests } from './circuits';
 import type { LatentRequests } from './latents';
+import type { TrainingReport, TrainingRequests } from './training';
 
 export interface OpenCheckpointParams {
   /** A checkpoint folder, or a file in it (`config.json`, `*.safetensors`, `*.safetensors.index.json`). */
@@ -39,7 +40,7 @@ export interface HookTensor {
 }
 
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
-export interface EngineRequests extends CircuitRequests, LatentRequests {
+export interface EngineRequests extends CircuitRequests, LatentRequests, TrainingRequests {
   /** Also the liveness check. */
   version: [null, { pid: number; onnxruntime: string; providers: string[] }];
   findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];
@@ -62,6 +63,8 @@ export interface EngineProgress {
   message: string;
   /** 0–1, absent when unknown. */
   fraction?: number;
+  /** Of a training: how it goes. */
+  report?: TrainingReport;
 }
 
 /** JSON-RPC error codes of ours (outside the reserved range). Anything else is an internal error; its stack is in `data`. */

@@ -148,6 +148,15 @@ export function reduceSelection(s: Selection, e: SelectionEvent): Selection {
   }
 }
 
+const sameValue = (a: unknown, b: unknown): boolean => {
+  if (typeof a !== 'object' || typeof b !== 'object' || !a || !b) return a === b;
+  const [one, two] = [a, b] as Record<string, unknown>[];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => sameValue(one![key], two![key]));
+};
+
+/** Nothing differs: what the host answers to most of what a view has drawn by itself. */
+export const sameSelection = (a: Selection, b: Selection): boolean => sameValue(a, b);
+
 /** The token that tints are about: the locked one, else the previewed one. `side` tells whether its row or column. */
 export function focusToken(s: Selection): { side: Side; token: number } | undefined {
   const token = s.locked[s.side] ?? s.preview[s.side];

@@ -1,103 +1,116 @@
-/** What a person waits for on GPT-2 small's shape, through the real engine process: ratios of one run, medians of several. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
+/** `npm run bench -- attention`: the forward pass of GPT-2 small's shape, beside PyTorch with hooks on the same weights. */
+import type { Checkpoint } from '../../src/engine/checkpoint/checkpoint';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import { expandHooks } from '../../src/engine/graph/hooks';
 import { createRunner } from '../../src/engine/runtime/runner';
-import type { ForwardRequest } from '../../src/engine/runtime/types';
-import { EngineClient } from '../../src/host/engineClient';
-import { GPT2_SMALL, writeGpt2Small } from './gpt2Small';
+import type { ModelRunner } from '../../src/engine/runtime/types';
+import { bench, inTurn, median, timed, type Measure } from './support/measure';
+import { GPT2_SMALL, idsOf, writeGpt2 } from './support/models';
+import { needed, Torch } from './support/torch';
 
-const REPEATS = 5;
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function median(work: () => Promise<unknown>): Promise<number> {
-  await work(); // loads what is not loaded
-  const times: number[] = [];
-  for (let i = 0; i < REPEATS; i++) {
-    const start = performance.now();
-    await work();
-    times.push(performance.now() - start);
-  }
-  return times.sort((a, b) => a - b)[Math.floor(REPEATS / 2)]!;
+interface Answer {
+  ms: number;
+  checks: Record<string, number>;
+  threads: number;
+  version: string;
 }
 
-const idsOf = (n: number): number[] => Array.from({ length: n }, (_, i) => (i * 7919) % GPT2_SMALL.dVocab);
-
-async function forward(folder: string): Promise<void> {
-  const checkpoint = await openCheckpoint(folder);
-  const runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
-  const everything = expandHooks(checkpoint.description, [
-    'blocks.*.attn.hook_pattern',
-    'blocks.*.hook_resid_post',
-    'logits',
-  ]);
-  print('| tokens | forward, logits only | with all patterns and residuals | ratio |');
-  print('| --- | --- | --- | --- |');
-  for (const n of [128, 512, 1024]) {
-    const time = (request: Omit<ForwardRequest, 'ids'>): Promise<number> =>
-      median(() => runner.run({ ids: idsOf(n), ...request }));
-    const plain = await time({ hooks: ['logits'] });
-    const hooked = await time({ hooks: everything });
-    print(`| ${n} | ${plain.toFixed(0)} ms | ${hooked.toFixed(0)} ms | ${(hooked / plain).toFixed(2)} |`);
-  }
-  await runner.dispose();
+interface Context {
+  checkpoint: Checkpoint;
+  runner: ModelRunner;
+  /** For other requests: one runner does not keep two sets of sessions of this size. */
+  other: ModelRunner;
+  torch: Torch<Answer> | undefined;
 }
 
-async function panel(folder: string): Promise<void> {
-  const engine = new EngineClient(path.resolve('dist', 'engine.js'), () => undefined);
-  await engine.start();
-  const checkpoint = await engine.request('openCheckpoint', { path: folder, providers: ['cpu'] });
-  const toHeatmap = (n: number) => async (): Promise<void> => {
-    const info = await engine.request('analyze', { checkpointId: checkpoint.id, ids: idsOf(n), topK: 5 });
-    const analysisId = info.id;
-    await Promise.all([
-      engine.request('thumbnails', { analysisId, weighting: 'pattern', size: 84 }),
-      engine.request('pattern', { analysisId, reduction: 'one', weighting: 'pattern', head: { layer: 5, head: 5 } }),
-    ]);
-    await engine.request('closeAnalysis', { analysisId });
-  };
-  const cold = performance.now();
-  await toHeatmap(128)();
-  const first = performance.now() - cold;
-  const peak = peakBytes(engine.pid!);
-  const warm = await median(toHeatmap(128));
-  const lag = await lagDuring(toHeatmap(1024));
-  print(
-    `\nPrompt to heatmap, 128 tokens: first ${first.toFixed(0)} ms, warm ${warm.toFixed(0)} ms (bar: 300 ms on 4 idle cores).`,
-  );
-  print(`Event-loop lag of the caller during 1024 tokens: p99 ${lag.toFixed(1)} ms (bar: 20 ms).`);
-  if (peak)
-    print(
-      `Peak memory of the engine after the first prompt ÷ checkpoint: ${(peak / checkpoint.bytes).toFixed(2)} (bar: 1.3 and what was asked for).`,
+const { dModel, nLayers, dVocab, nHeads } = GPT2_SMALL;
+const EVERYTHING = ['blocks.*.attn.hook_pattern', 'blocks.*.hook_resid_post', 'logits'];
+
+/** Products of the forward pass; patterns are made whole, as PyTorch makes them. */
+const flopOf = (n: number): number => 2 * n * (nLayers * (12 * dModel ** 2 + 2 * n * dModel) + dModel * dVocab);
+/** Patterns, residuals and logits: made once and copied out once. */
+const bytesOf = (n: number): number => 8 * n * (nLayers * (nHeads * n + dModel) + dVocab);
+
+const everything = (n: number): Measure<Context> => ({
+  name: `forward with all patterns, residuals and logits, ${n} tokens`,
+  unit: 'ms',
+  beside: 'PyTorch with hooks',
+  goal: { of: 'ratio', most: 0.85 },
+  run: async ({ checkpoint, runner, other, torch }) => {
+    const peer = needed(torch);
+    const [ids, hooks] = [idsOf(n), expandHooks(checkpoint.description, EVERYTHING)];
+    await sameNumbers(runner, peer, ids, hooks);
+    const rounds = await inTurn({
+      ours: () => timed(() => runner.run({ ids, hooks })),
+      logits: () => timed(() => other.run({ ids, hooks: ['logits'] })),
+      torch: async () => (await peer.run({ work: 'forward', ids })).ms,
+      plain: async () => (await peer.run({ work: 'plain', ids })).ms,
+    });
+    const ms = (name: 'logits' | 'plain'): string => `${rounds.of(name).toFixed(0)} ms`;
+    return {
+      value: rounds.of('ours'),
+      besideValue: rounds.of('torch'),
+      ratio: rounds.ratio('ours', 'torch'),
+      note: `logits only ${ms('logits')} beside ${ms('plain')}; ${peer.name}`,
+      flop: flopOf(n),
+      bytes: bytesOf(n),
+    };
+  },
+});
+
+/** @throws when PyTorch computes something else */
+async function sameNumbers(runner: ModelRunner, torch: Torch<Answer>, ids: number[], hooks: string[]): Promise<void> {
+  const { checks } = await torch.run({ work: 'forward', ids, check: true });
+  const ours = await runner.run({ ids, hooks });
+  for (const [name, theirs] of Object.entries(checks)) {
+    const { data } = ours.hooks[name]!;
+    const mean = data.reduce((sum, value) => sum + Math.abs(value), 0) / data.length;
+    if (Math.abs(mean - theirs) > 1e-4 * theirs) throw new Error(`${name}: PyTorch’s mean is ${theirs}, ours ${mean}`);
+  }
+}
+
+const oneLayer = (layer: number, name: string): Measure<Context> => ({
+  name: `patterns of the ${name} layer only, 512 tokens`,
+  unit: 'ms',
+  beside: 'the full run',
+  // the blocks before the last have a quarter less to do for what nobody asks: cost follows the layers
+  goal: { of: 'ratio', most: Math.min(1, 0.1 + (layer + 1) / nLayers) },
+  run: async ({ checkpoint, runner, other }) => {
+    const ids = idsOf(512);
+    const of = (by: ModelRunner, hooks: string[]) => (): Promise<number> => timed(() => by.run({ ids, hooks }));
+    const rounds = await inTurn(
+      {
+        one: of(other, [`blocks.${layer}.attn.hook_pattern`]),
+        all: of(runner, expandHooks(checkpoint.description, EVERYTHING)),
+      },
+      { rounds: 5, seconds: 8 },
     );
-  engine.dispose();
-}
+    const [value, besideValue] = [median(rounds.times.one), median(rounds.times.all)];
+    return { value, besideValue, ratio: rounds.ratio('one', 'all'), note: `${layer + 1} of ${nLayers} layers run` };
+  },
+});
 
-/** Linux only. */
-function peakBytes(pid: number): number | undefined {
-  try {
-    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
-  } catch {
-    return undefined;
-  }
-}
-
-async function lagDuring(work: () => Promise<void>): Promise<number> {
-  const lags: number[] = [];
-  let last = performance.now();
-  const timer = setInterval(() => {
-    lags.push(performance.now() - last - 5);
-    last = performance.now();
-  }, 5);
-  await work();
-  clearInterval(timer);
-  return lags.sort((a, b) => a - b)[Math.floor(lags.length * 0.99)] ?? 0;
-}
-
-async function main(): Promise<void> {
-  const folder = await writeGpt2Small();
-  await panel(folder);
-  await forward(folder);
-}
-void main();
+void bench<Context>(
+  [
+    ...[128, 512, 1024].map(everything),
+    oneLayer(0, 'first'),
+    oneLayer(Math.floor(nLayers / 2) - 1, 'middle'),
+    oneLayer(nLayers - 1, 'last'),
+  ],
+  async () => {
+    const folder = await writeGpt2();
+    const checkpoint = await openCheckpoint(folder);
+    const create = (): Promise<ModelRunner> => createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
+    return {
+      checkpoint,
+      runner: await create(),
+      other: await create(),
+      torch: Torch.start('forward_torch.py', { args: [folder, nHeads] }),
+    };
+  },
+  async ({ runner, other, torch }) => {
+    torch?.stop();
+    await runner.dispose();
+    await other.dispose();
+  },
+);

@@ -1,60 +1,101 @@
-/** Tokens per second of a sweep with the samples, and where the time goes. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** `npm run bench -- sweep [TOKENS]`: tokens per second of a sweep over the project's own code, beside PyTorch doing the same. */
 import path from 'node:path';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
-import { layerHook } from '../../src/engine/graph/hooks';
 import { corpusFiles } from '../../src/engine/mlsae/corpus/files';
 import { sequences } from '../../src/engine/mlsae/corpus/sequences';
 import { sweep } from '../../src/engine/mlsae/corpus/sweep';
-import { encodeIds } from '../../src/engine/mlsae/encodePrompt';
 import { openSae } from '../../src/engine/mlsae/open';
 import { createSaeRunner } from '../../src/engine/mlsae/runner';
 import { createRunner } from '../../src/engine/runtime/runner';
+import { bench, inTurn, timed, type Measure } from './support/measure';
+import { PYTHIA_70M, scratchFolder, writeMlsae, writeNeox } from './support/models';
+import { needed, Torch } from './support/torch';
 
-const TOKENS = Number(process.argv[2] ?? 60_000);
+const CONTEXT = 512;
+const ASKED = Number(process.argv[2] ?? 0);
+/** Sequences that PyTorch takes at once: fastest of 1, 4 and 16 here. */
+const BATCH = 4;
 const steps = { step: async (): Promise<void> => undefined };
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function seconds(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return (performance.now() - start) / 1000;
+interface Answer {
+  ms: number;
+  active: number;
+  unexplained: number;
+  threads: number;
+  version: string;
 }
 
-async function main(): Promise<void> {
-  const checkpoint = await openCheckpoint('samples/neox-6l');
-  const runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
-  const sae = await openSae('samples/mlsae-neox-6l-x16-k16', checkpoint);
-  const open = { sae, saeRunner: createSaeRunner(sae, runner.provider), model: { checkpoint, runner } };
-  const corpus = { folder: process.cwd(), globs: ['src/**/*.ts', 'webview/**/*.ts'], maxTokens: TOKENS };
-  const files = await corpusFiles(corpus);
-  const out = mkdtempSync(path.join(tmpdir(), 'circuitscope-bench-'));
-  const ids: number[][] = [];
-  const tokenize = await seconds(async () => {
-    for await (const sequence of sequences(corpus, checkpoint, { files })) ids.push(sequence.ids);
-  });
-  const hooks = sae.layers.map((layer) => layerHook(layer, 'residPost'));
-  await encodeIds(open, ids[0]!, steps);
-  const forward = await seconds(async () => {
-    for (const each of ids) await runner.run({ ids: each, hooks });
-  });
-  const encoded = await seconds(async () => {
-    for (const each of ids) await encodeIds(open, each, steps);
-  });
-  const whole = await seconds(() => sweep(open, { corpus, out }, steps));
-  rmSync(out, { recursive: true });
-  const tokens = ids.reduce((sum, each) => sum + each.length, 0);
-  const rest = whole - encoded - tokenize;
-  print(`| ${tokens} tokens in ${ids.length} sequences | s | share |\n| --- | --- | --- |`);
-  for (const [name, time] of [
-    ['read and tokenize', tokenize],
-    ['model', forward],
-    ['encode and decode', encoded - forward],
-    ['sums, examples, the means of the first 16,384 tokens, saving', rest],
-    ['sweep', whole],
-  ] as const)
-    print(`| ${name} | ${time.toFixed(2)} | ${((100 * time) / whole).toFixed(0)} % |`);
-  print(`\n${(tokens / whole).toFixed(0)} tokens per second`);
+interface Sizes {
+  what: string;
+  tokens: number;
+  nHeads: number;
+  k: number;
+  model(): Promise<string>;
+  sae(): Promise<string>;
 }
-void main();
+
+const PAPER: Sizes = {
+  what: 'Pythia-70m’s shape → 32,768 latents',
+  tokens: ASKED || 8192,
+  nHeads: PYTHIA_70M.nHeads,
+  k: 32,
+  model: () => writeNeox(),
+  sae: () => writeMlsae(PYTHIA_70M.dModel, 32_768, 32),
+};
+
+const measure = ({ what, tokens, nHeads, k, ...files }: Sizes): Measure<undefined> => ({
+  name: `sweep of ${tokens} tokens, ${what}`,
+  unit: 'tokens/s',
+  beside: 'PyTorch doing the same',
+  goal: { of: 'ratio', least: 1.3 },
+  run: async () => {
+    const [modelFolder, saeFolder] = [await files.model(), await files.sae()];
+    const checkpoint = await openCheckpoint(modelFolder);
+    const runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
+    const sae = await openSae(saeFolder, checkpoint);
+    const open = { sae, saeRunner: createSaeRunner(sae, runner.provider), model: { checkpoint, runner } };
+    const globs = ['src/**/*.ts', 'webview/**/*.ts'];
+    const corpus = { folder: process.cwd(), globs, maxTokens: tokens, context: CONTEXT };
+    const ids: number[] = [];
+    for await (const sequence of sequences(corpus, checkpoint, { files: await corpusFiles(corpus) }))
+      ids.push(...sequence.ids);
+    const torch = needed(
+      Torch.start<Answer>('sweep_torch.py', { args: [modelFolder, saeFolder, nHeads, k, CONTEXT, BATCH] }),
+    );
+    const out = scratchFolder();
+    let run = 0;
+    let active = 0;
+    const ours = async (): Promise<void> => {
+      const { counts } = await sweep(open, { corpus, out: path.join(out, `${run++}`) }, steps);
+      active = counts.reduce((a, b) => a + b, 0);
+    };
+    const theirs = async (): Promise<number> => {
+      const answer = await torch.run(`${JSON.stringify(ids)}`);
+      if (Math.abs(answer.active / active - 1) > 0.02)
+        throw new Error(`PyTorch finds ${answer.active} active entries, we ${active}`);
+      return answer.ms;
+    };
+    const rounds = await inTurn({ ours: () => timed(ours), theirs }, { rounds: 3, seconds: 1, warm: 1 });
+    torch.stop();
+    await open.saeRunner.dispose();
+    await runner.dispose();
+    const perSecond = (ms: number): number => (1000 * ids.length) / ms;
+    return {
+      value: perSecond(rounds.of('ours')),
+      besideValue: perSecond(rounds.of('theirs')),
+      ratio: 1 / rounds.ratio('ours', 'theirs'),
+      note: `ours with reading, tokenizing, examples, similarities and saving; ${torch.name}`,
+    };
+  },
+});
+
+const SAMPLE: Sizes = {
+  what: 'the samples neox-6l → 3,072 latents',
+  tokens: ASKED || 32_768,
+  nHeads: 6,
+  k: 16,
+  model: async () => path.resolve('samples', 'neox-6l'),
+  sae: async () => path.resolve('samples', 'mlsae-neox-6l-x16-k16'),
+};
+
+void bench<undefined>([measure(PAPER), measure(SAMPLE)], async () => undefined);

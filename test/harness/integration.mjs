@@ -13,17 +13,20 @@ const LIMIT = 180_000;
 /** What mocha prints inside the extension host (test/support/reporter.ts). */
 const report = `${process.env.CIRCUITSCOPE_RESULT}.txt`;
 
-/** Runs the suite; its result is in the file CIRCUITSCOPE_RESULT, not in how this ends. */
-export const runIntegration = () => (vscodeKind() === 'server' ? inServer() : inDesktop());
+/** Runs the suite (or another entry point); its result is in the file CIRCUITSCOPE_RESULT, not in how this ends. */
+export const runIntegration = (entry = tests) => (vscodeKind() === 'server' ? inServer(entry) : inDesktop(entry));
 
-async function inDesktop() {
+const ownEnvironment = () =>
+  Object.fromEntries(Object.entries(process.env).filter(([name]) => name.startsWith('CIRCUITSCOPE_')));
+
+async function inDesktop(entry) {
   const { runTests } = await import('@vscode/test-electron');
   const { home, workspace } = privateFolder();
   await runTests({
     vscodeExecutablePath: await ensureDesktop(),
     extensionDevelopmentPath: root,
-    extensionTestsPath: tests,
-    extensionTestsEnv: { CIRCUITSCOPE_RESULT: process.env.CIRCUITSCOPE_RESULT },
+    extensionTestsPath: entry,
+    extensionTestsEnv: ownEnvironment(),
     launchArgs: [
       workspace,
       ...['--disable-extensions', '--disable-workspace-trust', '--skip-welcome', '--disable-gpu'],
@@ -32,7 +35,7 @@ async function inDesktop() {
   });
 }
 
-async function inServer() {
+async function inServer(entry) {
   const executablePath = ensureChromium();
   const { chromium } = await import('playwright-core');
   const { home, workspace } = privateFolder();
@@ -55,7 +58,7 @@ async function inServer() {
     const remote = (file) => `vscode-remote://127.0.0.1:${server.port}${file}`;
     const payload = [
       ['extensionDevelopmentPath', remote(root)],
-      ['extensionTestsPath', remote(tests)],
+      ['extensionTestsPath', remote(entry)],
       ['skipWelcome', 'true'],
     ];
     const query = new URLSearchParams({ folder: workspace, payload: JSON.stringify(payload) });

@@ -9,9 +9,12 @@ import { ensureBuild, ensureDependencies } from './setup.mjs';
 import { vscodeKind } from './vscode.mjs';
 
 /** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
-const LIMITS = { check: 180, unit: 300, integration: 300, panels: 300, e2e: 400, package: 300 };
+const LIMITS = { check: 180, unit: 300, fuzz: 300, integration: 300, panels: 300, e2e: 400, package: 300 };
 /** Those that drive the whole workbench in a browser, which a desktop VS Code is not. */
 const IN_BROWSER = ['e2e', 'package'];
+
+/** Needs one core and no quiet: it runs beside those before it, and what it prints is shown in its turn. */
+const BESIDE = 'fuzz';
 
 /** What a suite wrote. A suite that died, hung, or ran nothing counts as one failure. */
 function readResult(file) {
@@ -24,10 +27,13 @@ function readResult(file) {
   return { passed: 0, failed: 1, skipped: 0, died: true };
 }
 
-async function runSuite(name, file) {
+async function runSuite(name, file, later = false) {
   const started = Date.now();
   const script = path.join(root, 'test', 'harness', 'suites', `${name}.mjs`);
-  const child = startGroup(process.execPath, [script], { env: { ...process.env, CIRCUITSCOPE_RESULT: file } });
+  const env = { ...process.env, CIRCUITSCOPE_RESULT: file };
+  const child = startGroup(process.execPath, [script], { env, ...(later && { stdio: ['ignore', 'pipe', 'pipe'] }) });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (output += data));
   // SIGTERM first: the suite then ends the servers and browsers that it started.
   const end = () => killTree(child, 'SIGTERM');
   process.on('exit', end);
@@ -45,16 +51,20 @@ async function runSuite(name, file) {
   else if (result.died) say(`the suite ${name} died (exit code ${code}) or ran no test`);
   // It may have reported success and gone wrong afterwards.
   const failed = hung || code !== 0 ? Math.max(1, result.failed) : result.failed;
-  return { name, ...result, failed, seconds };
+  return { name, ...result, failed, seconds, output };
 }
 
 async function runAll(names) {
   const folder = mkdtempSync(path.join(tmpdir(), 'circuitscope-results-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const start = (name, later) => runSuite(name, path.join(folder, `${name}.json`), later);
+  const beside = names.length > 1 && names.includes(BESIDE) ? start(BESIDE, true) : undefined;
   const results = [];
   for (const name of names) {
     say(`suite ${name}`);
-    results.push(await runSuite(name, path.join(folder, `${name}.json`)));
+    const result = await (name === BESIDE && beside ? beside : start(name, false));
+    process.stdout.write(result.output);
+    results.push(result);
   }
   return results;
 }

@@ -39,7 +39,7 @@ describe('the installed .vsix', () => {
       installedFiles().filter((file) => /\.(map|ts)$/.test(file) && !file.startsWith('samples/')),
       [],
     );
-    for (const file of ['extension.js', 'engine.js', 'cli.js', 'webview/attention.js'])
+    for (const file of ['extension.js', 'engine.js', 'probe.js', 'cli.js', 'webview/attention.js'])
       assert.ok(installedFiles().includes(`dist/${file}`), file);
   });
 

@@ -14,6 +14,7 @@ exitWithParent();
 const block = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 
 const answer = { tokens: [], surprisal: Float32Array.of(NaN, 1.5) } as unknown as AnalysisInfo;
+const grown: Buffer[] = [];
 let lastStep = 'none';
 let hundredSteps = Promise.resolve();
 
@@ -25,6 +26,10 @@ const prompts: Record<string, (context: RequestContext) => Promise<void> | void>
   'bad input': () => {
     throw new InputError('x.json: n_layers is "two", a number was expected.');
   },
+  'bad sentence': () => {
+    throw new InputError('Cannot read properties of undefined (reading moon).');
+  },
+  grow: () => void grown.push(Buffer.alloc(300e6, 1)),
   gone: () => {
     throw new GoneError('no longer there');
   },

@@ -61,6 +61,8 @@ export class RelativePattern {
 
 /** Files are watched by nobody: tests reload. */
 export const workspace = {
+  /** Nobody has changed a setting. */
+  getConfiguration: (): unknown => ({ get: (_: string, value: unknown) => value }),
   createFileSystemWatcher: (): unknown => {
     const never = (): void => undefined;
     return { onDidChange: never, onDidCreate: never, onDidDelete: never, dispose: never };

@@ -12,6 +12,7 @@ import { gaussian, writeTensors } from './support/files';
 import { noSteps, openRandom } from './support/models';
 import { encode64, SAE_VARIANTS, writeRandomSae, type RandomSae, type SaeVariant } from './support/randomSae';
 import { variants } from './support/variants';
+import { PROVIDER } from './support/provider';
 
 const N_INPUTS = 12;
 const N_ROWS = 11;
@@ -40,7 +41,7 @@ async function encoded(
   request: { recons?: boolean; codesOnly?: boolean } = { recons: true },
   limits: SaeRunnerOptions['limits'] = {},
 ): Promise<Encoded> {
-  const runner = createSaeRunner(sae, 'cpu', { limits });
+  const runner = createSaeRunner(sae, PROVIDER, { limits });
   try {
     return await runner.encode({ rows, layer: LAYER, ...request });
   } finally {
@@ -148,7 +149,7 @@ for (const name of ['mlsae', 'mlsae tuned lens', 'saelens jumprelu']) {
     const variant = SAE_VARIANTS.find((each) => each.name === name)!;
     const stored = writeRandomSae(variant, { nInputs: dModel, nLayers, layer: nLayers - 1 });
     const sae = await openSae(stored.folder, random.checkpoint, { tunedLens: stored.tunedLens });
-    const open: OpenSae = { sae, saeRunner: createSaeRunner(sae, 'cpu'), model: random };
+    const open: OpenSae = { sae, saeRunner: createSaeRunner(sae, PROVIDER), model: random };
     const ids = [3, 1, 4, 1, 5];
     const hooks = forward(ids);
     const { encoding, encoded: all, resid } = await encodeText(open, { ids }, noSteps, { recons: true });
@@ -184,7 +185,7 @@ describe('decoder rows', () => {
   for (const name of ['mlsae', 'mlsae F16', 'sparsify', 'saelens jumprelu layer_norm BF16'])
     it(name, async () => {
       const { sae, random } = await opened(SAE_VARIANTS.find((each) => each.name === name)!);
-      const runner = createSaeRunner(sae, 'cpu');
+      const runner = createSaeRunner(sae, PROVIDER);
       const latents = [7, 0, sae.nLatents - 1, 7];
       const got = await runner.decoderRows(latents);
       assert.deepEqual([...got], latents.flatMap((latent) => random.sae.decoder[latent]!)); // prettier-ignore
@@ -217,7 +218,7 @@ it('says that a tuned lens cannot be undone', async () => {
 
 it('cancels between chunks', async () => {
   const { sae } = await opened(SAE_VARIANTS[0]!);
-  const runner = createSaeRunner(sae, 'cpu', { limits: { rows: 2 } });
+  const runner = createSaeRunner(sae, PROVIDER, { limits: { rows: 2 } });
   let steps = 0;
   const step = async (): Promise<void> => {
     await noSteps.step('');

@@ -10,6 +10,7 @@ import type { OpenSae } from '../../src/engine/mlsae/types';
 import { createRunner } from '../../src/engine/runtime/runner';
 import { assertClose } from './support/closeness';
 import { readTensors, REFERENCE, SAMPLES } from './support/files';
+import { PROVIDER } from './support/provider';
 
 const NAME = 'mlsae-neox-6l-x16-k16';
 const folder = join(REFERENCE, NAME);
@@ -31,9 +32,9 @@ describe(`${NAME} against its reference`, function () {
 
   before(async () => {
     const checkpoint = await openCheckpoint(join(SAMPLES, 'neox-6l'));
-    const runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
+    const runner = await createRunner(checkpoint, { providers: [PROVIDER], log: () => undefined });
     const sae = await openSae(join(SAMPLES, NAME), checkpoint);
-    open = { sae, saeRunner: createSaeRunner(sae, 'cpu'), model: { checkpoint, runner } };
+    open = { sae, saeRunner: createSaeRunner(sae, PROVIDER), model: { checkpoint, runner } };
   });
   after(async () => {
     await open.saeRunner.dispose();

@@ -9,6 +9,7 @@ import { assertClose, assertLogProbs, HOOK_BAR, logProbs64 } from './support/clo
 import { forward64, type Hooks64 } from './support/naive64';
 import { writeRandomCheckpoint, type Variant } from './support/randomCheckpoint';
 import { variants } from './support/variants';
+import { PROVIDER } from './support/provider';
 
 const TOP_K = 5;
 /** The largest relative error of each hook over all variants, for the log. */
@@ -18,7 +19,7 @@ const worst = new Map<string, number>();
 const promptOf = ({ nTokens = 9 }: Variant, dVocab: number): number[] =>
   Array.from({ length: nTokens }, (_, i) => (i * i * 5 + 3) % dVocab);
 
-const CPU = { providers: ['cpu'], log: (): void => undefined };
+const CPU = { providers: [PROVIDER], log: (): void => undefined };
 
 for (const variant of variants) {
   describe(`hooks of ${variant.name}`, function () {

@@ -9,6 +9,7 @@ import type { ForwardResult, ModelRunner } from '../../src/engine/runtime/types'
 import { assertClose, assertLogProbs, HOOK_BAR, logProbs64 } from './support/closeness';
 import { readTensors, REFERENCE, SAMPLES } from './support/files';
 import { forward64, type Hooks64 } from './support/naive64';
+import { PROVIDER } from './support/provider';
 
 interface Reference {
   prompts: { text: string; ids: number[]; loss_per_token: number[]; next_token_top5: [number, number][] }[];
@@ -66,7 +67,7 @@ for (const sample of ['attn-only-2l', 'neox-6l', 'stories260K']) {
       let runner: ModelRunner;
       before(async () => {
         checkpoint = await openCheckpoint(folder);
-        runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
+        runner = await createRunner(checkpoint, { providers: [PROVIDER], log: () => undefined });
       });
       after(() => runner.dispose());
 

@@ -161,13 +161,9 @@ describe('latent card', function () {
     await dispose();
   });
 
-  it('of the sample is quick, and latent 604 is what the picture shows', async () => {
+  it('of the sample’s latent 604 is what the picture shows', async () => {
     const open = await openSampleSae();
-    await latentCard(open, { latent: 3, top: 10 }, noSteps);
-    const start = performance.now();
     const card = await latentCard(open, { latent: 604, top: 10 }, noSteps);
-    const ms = performance.now() - start;
-    assert.ok(ms < 300, `${ms} ms`);
     assert.deepEqual(
       [card.promoted, card.suppressed].map((tokens) => tokens.slice(0, 3).map(({ text }) => text)),
       [

@@ -8,6 +8,7 @@ import { readTensors, writeTensors } from './support/files';
 import { noSteps, openModel } from './support/models';
 import { writeRandomCheckpoint } from './support/randomCheckpoint';
 import { writeRandomSae } from './support/randomSae';
+import { PROVIDER } from './support/provider';
 
 const norm = (a: number[]): number => Math.sqrt(a.reduce((sum, value) => sum + value * value, 0));
 const cosine = (a: number[], b: number[]): number =>
@@ -77,7 +78,7 @@ describe('MMCS', function () {
     it(`of ${variant} is float64's, whole and in pieces`, async () => {
       const { sae, columns } = await edited(variant, 53);
       for (const limits of [whole, inPieces, { rows: 1, columns: 1 }])
-        assertNearest(await nearestColumns(sae, 'cpu', noSteps, limits), nearest64(columns), columns);
+        assertNearest(await nearestColumns(sae, PROVIDER, noSteps, limits), nearest64(columns), columns);
     });
 
   it('knows columns of zeros, twins, opposites and lengths', async () => {
@@ -89,7 +90,7 @@ describe('MMCS', function () {
       all[32] = [...all[30]!];
     });
     for (const limits of [whole, inPieces])
-      assertNearest(await nearestColumns(sae, 'cpu', noSteps, limits), nearest64(columns), columns);
+      assertNearest(await nearestColumns(sae, PROVIDER, noSteps, limits), nearest64(columns), columns);
   });
 
   it('of columns that all point away has no zero in it', async () => {
@@ -99,7 +100,7 @@ describe('MMCS', function () {
       all[2] = all[2]!.map(() => 0);
     };
     const { sae, columns } = await edited('sparsify', 3, simplex);
-    const result = await nearestColumns(sae, 'cpu', noSteps, whole);
+    const result = await nearestColumns(sae, PROVIDER, noSteps, whole);
     assertNearest(result, nearest64(columns), columns);
     assert.ok(Math.abs(result.mmcs + Math.SQRT1_2) < 1e-6, `${result.mmcs}`);
   });
@@ -126,6 +127,6 @@ describe('MMCS', function () {
   it('can be cancelled', async () => {
     const { sae } = await edited('mlsae', 20);
     const stop = { step: (): Promise<void> => Promise.reject(new Error('cancelled')) };
-    await assert.rejects(nearestColumns(sae, 'cpu', stop, inPieces), /cancelled/);
+    await assert.rejects(nearestColumns(sae, PROVIDER, stop, inPieces), /cancelled/);
   });
 });

@@ -19,6 +19,7 @@ import { corpusOf, letters, lettersWithBos, refuses, withTokenizer } from './sup
 import { MODELS, openRandomSae, saeVariant } from './support/effects';
 import { tempFolder, writeFile } from './support/files';
 import { noSteps } from './support/models';
+import { PROVIDER } from './support/provider';
 
 const TEXTS = ['thequickbrownfox', 'abababab'];
 
@@ -159,7 +160,7 @@ describe('what a sweep refuses', function () {
     const { sae } = open;
     const other = (change: Partial<Sae>): OpenSae => {
       const changed = { ...sae, ...change };
-      const saeRunner = createSaeRunner(changed, 'cpu');
+      const saeRunner = createSaeRunner(changed, PROVIDER);
       disposals.push(() => saeRunner.dispose());
       return { ...open, sae: changed, saeRunner };
     };

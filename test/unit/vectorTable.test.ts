@@ -12,6 +12,7 @@ import { assertClose } from './support/closeness';
 import { MODELS, openRandomSae, saeVariant } from './support/effects';
 import { heads64, turn } from './support/heads64';
 import type { Matrix } from './support/naive/math';
+import { PROVIDER } from './support/provider';
 
 const list = (data: number[]): { shape: number[]; data: number[] } => ({ shape: [data.length], data });
 
@@ -25,7 +26,7 @@ describe('vectors of a stored matrix', function () {
     const norms = expected.map((row) => Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)));
     // whole; 3 at a time, of which the last are fewer; one at a time
     for (const chunk of [2 ** 24, 3 * width + 1, 1]) {
-      const [a, b] = [await dots(table, 'cpu', vector, chunk), await lengths(table, 'cpu', chunk)];
+      const [a, b] = [await dots(table, PROVIDER, vector, chunk), await lengths(table, PROVIDER, chunk)];
       assertClose(`${name}: products`, list([...a]), list(products), 1e-5);
       assertClose(`${name}: lengths`, list([...b]), list(norms), 1e-5);
     }

@@ -1,5 +1,5 @@
 /** All heads as thumbnails on one canvas and one scale; over it a grid of elements for pointer, keyboard and names. */
-import { computed, effect, signal } from '@preact/signals';
+import { computed, effect, signal, useComputed } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
@@ -39,12 +39,13 @@ const MOVES: Record<string, [layers: number, heads: number]> = {
 interface CellProps {
   head: HeadRef;
   grid: GridLayout;
-  chosen: boolean;
-  hovered: boolean;
 }
 
-function Thumb({ head, grid, chosen, hovered }: CellProps): JSX.Element {
+/** Drawn again by itself when it is chosen or hovered: not all the others. */
+function Thumb({ head, grid }: CellProps): JSX.Element {
   const name = headName(head);
+  const chosen = useComputed(() => chosenName.value === name).value;
+  const hovered = useComputed(() => previewName.value === name).value;
   const names = namesOf(head);
   const [first] = names;
   return (
@@ -108,13 +109,7 @@ function Rows({ grid, nLayers, nHeads }: { grid: GridLayout; nLayers: number; nH
       {Array.from({ length: nLayers }, (_, layer) => (
         <div key={layer} role="row">
           {Array.from({ length: nHeads }, (_, head) => (
-            <Thumb
-              key={head}
-              head={{ layer, head }}
-              grid={grid}
-              chosen={headName({ layer, head }) === chosenName.value}
-              hovered={headName({ layer, head }) === previewName.value}
-            />
+            <Thumb key={head} head={{ layer, head }} grid={grid} />
           ))}
         </div>
       ))}

@@ -24,7 +24,9 @@ export function headAt({ matrix }: Drawn, destination: number, source: number, n
 export function weightsOf(drawn: Drawn, side: Side, token: number): Float32Array {
   const { n, values } = drawn.matrix;
   if (side === 'destination') return values.subarray(token * n, (token + 1) * n);
-  return Float32Array.from({ length: n }, (_, destination) => values[destination * n + token] ?? 0);
+  const column = new Float32Array(n);
+  for (let destination = 0; destination < n; destination++) column[destination] = values[destination * n + token] ?? 0;
+  return column;
 }
 
 /** The `k` largest weights of a token's row or column, largest first, zeros left out; `skip`: a token not to name. */

@@ -51,9 +51,10 @@ const Section = ({ title, aside, rows, children }: SectionProps): JSX.Element =>
   </section>
 );
 
-const tokenRow = ({ token, weight, head }: Ranked, strong: boolean): JSX.Element => (
+/** By their place, not by their token: a hover then changes texts, and makes no elements. */
+const tokenRow = ({ token, weight, head }: Ranked, place: number, strong: boolean): JSX.Element => (
   <Row
-    key={token}
+    key={place}
     text={tokens.value[token]?.text ?? ''}
     note={String(token)}
     value={weight}
@@ -69,7 +70,7 @@ function Sources({ token }: { token: number }): JSX.Element | null {
   const { source } = selection.value.preview;
   return (
     <Section title={<Named token={token} says="attends to" />} aside="weight" rows={SECTION_ROWS[0]}>
-      {rows.map((row) => tokenRow(row, row.token === source))}
+      {rows.map((row, i) => tokenRow(row, i, row.token === source))}
     </Section>
   );
 }
@@ -81,7 +82,7 @@ function Destinations({ token }: { token: number }): JSX.Element | null {
   const { destination } = selection.value.preview;
   return (
     <Section title={<Named token={token} says="is attended by" />} rows={SECTION_ROWS[1]}>
-      {rows.map((row) => tokenRow(row, row.token === destination))}
+      {rows.map((row, i) => tokenRow(row, i, row.token === destination))}
       {rows.length === 0 ? <p class="none">nothing after it</p> : null}
     </Section>
   );
@@ -104,8 +105,8 @@ function NextToken({ token }: { token: number }): JSX.Element | null {
   const actual = analysis.tokens[token + 1]?.id;
   return (
     <Section title="next token" aside={<NextSurprisal token={token} />} rows={SECTION_ROWS[2]}>
-      {(analysis.predictions[token] ?? []).slice(0, SECTION_ROWS[2]).map(({ id, text, p }) => (
-        <Row key={id} text={text} note={id === actual ? '✓' : ''} value={p} strong={id === actual} />
+      {(analysis.predictions[token] ?? []).slice(0, SECTION_ROWS[2]).map(({ id, text, p }, i) => (
+        <Row key={i} text={text} note={id === actual ? '✓' : ''} value={p} strong={id === actual} />
       ))}
     </Section>
   );

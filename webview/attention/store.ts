@@ -21,6 +21,7 @@ import {
   focusToken,
   initialSelection,
   reduceSelection,
+  sameSelection,
   type Selection,
   type SelectionEvent,
 } from '../../src/protocol/selection';
@@ -105,7 +106,7 @@ export const sendExport = (format: ExportFormat, png?: Uint8Array): void =>
 /** An echo of an older event of ours would undo a newer one for a moment. */
 function takeSelection(message: SelectionMessage): void {
   if (message.origin === PANEL_ORIGIN && message.seq < seq) return;
-  selection.value = message.selection;
+  if (!sameSelection(selection.peek(), message.selection)) selection.value = message.selection;
 }
 
 function takeView(next: AttentionView): void {

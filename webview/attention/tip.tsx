@@ -20,12 +20,18 @@ export function Tip(): JSX.Element | null {
   useLayoutEffect(() => {
     const tip = element.current;
     if (!tip || !layout || destination === undefined || source === undefined) return;
-    const x = columnX(layout, source);
-    const y = rowY(layout, destination);
-    const right = x + layout.cell + ASIDE;
-    const fits = right + tip.offsetWidth <= layout.width - 4;
-    tip.style.left = `${Math.max(4, fits ? right : x - ASIDE - tip.offsetWidth)}px`;
-    tip.style.top = `${y >= ABOVE ? y - ABOVE : y + layout.cell + ASIDE}px`;
+    const place = (): void => {
+      const x = columnX(layout, source);
+      const y = rowY(layout, destination);
+      const right = x + layout.cell + ASIDE;
+      const width = tip.offsetWidth;
+      const fits = right + width <= layout.width - 4;
+      tip.style.left = `${Math.max(4, fits ? right : x - ASIDE - width)}px`;
+      tip.style.top = `${y >= ABOVE ? y - ABOVE : y + layout.cell + ASIDE}px`;
+    };
+    // its width asks for a layout of the page: once, after all that the hover changes, and before it is painted
+    const frame = requestAnimationFrame(place);
+    return () => cancelAnimationFrame(frame);
   });
   if (!visible || destination >= shown.matrix.n || source >= shown.matrix.n) return null;
   if (shown.causal && source > destination) return null;

@@ -1,4 +1,5 @@
 /** What is shown and how. */
+import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Reduction, Weighting } from '../../src/protocol/analysis';
 import type { ExportFormat } from '../../src/protocol/attentionPanel';
@@ -42,9 +43,14 @@ function pickFormat(format: ExportFormat): void {
   else sendExport(format);
 }
 
+// not the whole selection: that changes with every hover
+const chosenSide = computed(() => selection.value.side);
+const chosenWeighting = computed(() => selection.value.weighting);
+const chosenReduction = computed(() => selection.value.reduction);
+
 export function Toolbar(): JSX.Element | null {
   const shown = view.value;
-  const { side, weighting, reduction } = selection.value;
+  const [side, weighting, reduction] = [chosenSide.value, chosenWeighting.value, chosenReduction.value];
   if (!shown) return null;
   return (
     <header class="toolbar">

@@ -20,6 +20,7 @@ import {
   initialSelection,
   lockedToken,
   reduceSelection,
+  sameSelection,
   type Selection,
   type SelectionEvent,
 } from '../../src/protocol/selection';
@@ -120,7 +121,7 @@ function askAbout(): void {
 /** An echo of an older event of ours would undo a newer one for a moment. */
 function takeSelection(message: SelectionMessage): void {
   if (message.origin === LATENTS_ORIGIN && message.seq < seq) return;
-  selection.value = message.selection;
+  if (!sameSelection(selection.peek(), message.selection)) selection.value = message.selection;
 }
 
 function takeView(next: LatentsView): void {

@@ -13,7 +13,7 @@ import {
   type SpliceState,
 } from '../../src/protocol/layersPanel';
 import type { SavedFile } from '../../src/protocol/reportPanel';
-import { initialSelection, reduceSelection, type SelectionEvent } from '../../src/protocol/selection';
+import { initialSelection, reduceSelection, sameSelection, type SelectionEvent } from '../../src/protocol/selection';
 import { connectHost } from '../shared/messaging';
 
 const host = connectHost<HostToLayers, LayersToHost>();
@@ -53,7 +53,7 @@ export const copy = (text: string): void => host.send(layersToHost.copy, text);
 /** An echo of an older event of ours would undo a newer one for a moment. */
 function takeSelection(message: SelectionMessage): void {
   if (message.origin === LAYERS_ORIGIN && message.seq < seq) return;
-  selection.value = message.selection;
+  if (!sameSelection(selection.peek(), message.selection)) selection.value = message.selection;
 }
 
 /** `empty` means that the host has closed what was shown. */

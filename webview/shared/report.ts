@@ -15,7 +15,13 @@ import {
   type ReportToHost,
   type SavedFile,
 } from '../../src/protocol/reportPanel';
-import { initialSelection, reduceSelection, type Selection, type SelectionEvent } from '../../src/protocol/selection';
+import {
+  initialSelection,
+  reduceSelection,
+  sameSelection,
+  type Selection,
+  type SelectionEvent,
+} from '../../src/protocol/selection';
 import { connectHost } from './messaging';
 
 export interface Report<M extends ReportMethod> {
@@ -79,7 +85,7 @@ export function connectReport<M extends ReportMethod>(method: M): Report<M> {
   /** An echo of an older event of ours would undo a newer one for a moment. */
   const takeSelection = (message: SelectionMessage): void => {
     if (message.origin === reportOrigin(method) && message.seq < seq) return;
-    selection.value = message.selection;
+    if (!sameSelection(selection.peek(), message.selection)) selection.value = message.selection;
   };
 
   return {

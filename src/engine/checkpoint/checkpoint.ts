@@ -1,4 +1,5 @@
 import type { Token } from '../../protocol/analysis';
+import type { Foreign } from '../onnx/types';
 import type { ModelDescription } from './description';
 
 export type FloatDtype = 'F32' | 'F16' | 'BF16';
@@ -13,6 +14,22 @@ export interface StoredTensor {
   /** Bytes from the start of the file. */
   offset: number;
   length: number;
+  /** Absent: the bytes are the tensor. */
+  derived?: Derivation;
+}
+
+/** How a tensor of a foreign graph follows from what is stored; `dtype` and `shape` of the tensor are those after the last step. */
+export interface Derivation {
+  stored: Pick<StoredTensor, 'dtype' | 'shape'>;
+  steps: (
+    | { op: 'transpose'; perm: number[] }
+    | { op: 'reshape'; dims: number[] }
+    | { op: 'slice'; axis: number; from: number; to: number }
+    | { op: 'take'; axis: number; indices: number[] }
+    | { op: 'scale'; by: number }
+    /** (x − zeroPoint) · scale; these have one number, or one for each index of `axis`. */
+    | { op: 'dequantize'; axis: number; scale: StoredTensor; zeroPoint?: StoredTensor }
+  )[];
 }
 
 export interface PromptTokenizer {
@@ -41,4 +58,6 @@ export interface Checkpoint {
   /** Most frequent first. */
   dtypes: string[];
   notices: string[];
+  /** A `.onnx` file of others: its graph is what runs. Where its weights were not found the description's name tensors that are not there. */
+  foreign?: Foreign;
 }

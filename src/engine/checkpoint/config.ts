@@ -1,5 +1,5 @@
 /** Typed reading of a checkpoint's config.json: what is there is checked, what is missing has the caller's default. */
-import { InputError } from './errors';
+import { InputError, shown } from './errors';
 import { parseJsonObject, readJsonObject } from './json';
 
 /** One key, or alternative names of it; the first that is there counts. */
@@ -152,7 +152,3 @@ const OBJECT: Kind<Record<string, unknown>> = {
 const list = (keys: Keys): string[] => (typeof keys === 'string' ? [keys] : keys);
 const inside = (value: unknown, min: number, max: number): boolean =>
   typeof value === 'number' && value >= min && value <= max;
-const shown = (value: unknown): string => {
-  const text = JSON.stringify(value);
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
-};

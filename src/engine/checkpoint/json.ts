@@ -1,6 +1,6 @@
 /** JSON files of a checkpoint. */
 import { readFile } from 'node:fs/promises';
-import { InputError } from './errors';
+import { InputError, systemReason } from './errors';
 import { statFile } from './regularFile';
 
 /** Anything larger is not what it says it is. */
@@ -20,7 +20,7 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(missing ? `${file} does not exist.` : `${file} cannot be read: ${(cause as Error).message}.`);
+    throw new InputError(missing ? `${file} does not exist.` : `${file} cannot be read: ${systemReason(cause)}.`);
   }
   return parseJsonObject(text, file);
 }

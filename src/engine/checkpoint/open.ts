@@ -1,10 +1,13 @@
 /** Opens a checkpoint: reads config, tensor headers and tokenizer, checks them against each other, loads no weight. */
 import { join } from 'node:path';
+import { onnxAt } from '../onnx/locate';
+import { openOnnx } from '../onnx/open';
 import { saeAt } from '../mlsae/formats/recognise';
 import { describeModel } from './architectures';
-import type { Checkpoint, PromptTokenizer } from './checkpoint';
+import type { Checkpoint } from './checkpoint';
 import { Config } from './config';
 import { InputError } from './errors';
+import { specialTokens } from './specialTokens';
 import { loadTokenizer } from './tokenizer';
 import { checkWeights } from './usedWeights';
 import { checkpointName, locate, readWeights } from './weightFiles';
@@ -13,10 +16,13 @@ export { findCheckpoints } from './find';
 export { weightRefs } from './usedWeights';
 
 /**
- * @param path a checkpoint folder, or a file in it (`config.json`, `*.safetensors`, `*.safetensors.index.json`).
+ * @param path a checkpoint folder, or a file in it (`config.json`, `*.safetensors`, `*.safetensors.index.json`); or a `.onnx`
+ *   file, or a folder that has one and no safetensors.
  * @throws InputError
  */
 export async function openCheckpoint(path: string): Promise<Checkpoint> {
+  const onnx = await onnxAt(path);
+  if (onnx !== undefined) return openOnnx(onnx);
   await refuseSae(path);
   const files = await locate(path);
   const config = await Config.read(files.config);
@@ -45,19 +51,6 @@ async function refuseSae(path: string): Promise<void> {
   const config = await Config.read(join(sae.folder, 'config.json')).catch(() => undefined);
   if (config?.has('model_type')) return; // both lie in one folder
   throw new InputError(`${sae.folder} is a sparse autoencoder, not a model; open it with “Open SAE…”.`);
-}
-
-function specialTokens(
-  config: Config,
-  tokenizer: PromptTokenizer | undefined,
-  dVocab: number,
-): Pick<Checkpoint, 'bosId' | 'specialIds'> {
-  const known = (keys: string[]): number[] => keys.flatMap((key) => config.tokenIds(key)).filter((id) => id < dVocab);
-  const first = tokenizer?.encode('a')[0];
-  const bosId = known(['bos_token_id'])[0] ?? (first?.special ? first.id : undefined);
-  const ids = known(['bos_token_id', 'eos_token_id', 'pad_token_id']);
-  const specialIds = new Set([...ids, ...(tokenizer?.specialIds ?? []), ...(bosId === undefined ? [] : [bosId])]);
-  return { specialIds, ...(bosId !== undefined && { bosId }) };
 }
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);

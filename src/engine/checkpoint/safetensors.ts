@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import type { StoredTensor } from './checkpoint';
-import { InputError } from './errors';
+import { InputError, shown, systemReason } from './errors';
 import { duplicateKey } from './json';
 import { statFile } from './regularFile';
 
@@ -41,7 +41,7 @@ const DTYPE_BITS: Record<string, number> = {
  */
 export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
   const cannot = (cause: unknown): never => {
-    throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${reason(cause)}.`);
+    throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${systemReason(cause)}.`);
   };
   await statFile(path, 'a .safetensors file').catch(cannot);
   const file = await realpath(path).catch(cannot);
@@ -54,10 +54,6 @@ export async function readSafetensors(path: string): Promise<Map<string, StoredT
     await handle.close();
   }
 }
-
-/** What the system says, without its code and path: `no such file or directory`. */
-const reason = (cause: unknown): string =>
-  cause instanceof Error ? (/^[A-Z]+: ([^,]+)/.exec(cause.message)?.[1] ?? cause.message) : String(cause);
 
 async function readBytes(handle: FileHandle, path: string, position: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
@@ -129,9 +125,6 @@ function checkEntries(header: object, place: Place): Map<string, StoredTensor> {
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isSize);
 
-/** A value for a message, cut when it is long. */
-const shown = (value: unknown): string => (JSON.stringify(value) ?? 'nothing').slice(0, 100);
-
 function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataBytes }: Place): StoredTensor {
   const fail = (problem: string): never => {
     throw new InputError(`${path}: tensor ${name} ${problem}.`);
@@ -192,7 +185,7 @@ export async function writeSafetensors(file: string, tensors: Record<string, Ten
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   const header = headerOf(tensors);
   const handle = await open(temporary, 'wx').catch((cause: unknown) => {
-    throw new InputError(`${file} cannot be written: ${reason(cause)}.`);
+    throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
   });
   try {
     try {
@@ -209,7 +202,7 @@ export async function writeSafetensors(file: string, tensors: Record<string, Ten
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new InputError(`${file} cannot be written: ${reason(cause)}.`);
+    throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
   }
 }
 

@@ -26,6 +26,11 @@ const BYTE_OF = new Map<string, number>();
   }
 }
 
+const CHARACTERS = [...BYTE_OF.keys()];
+
+/** The character of GPT-2's alphabet that stands for a byte. */
+export const characterOf = (byte: number): string => CHARACTERS[byte]!;
+
 /** Bytes of a token string of the vocabulary (added tokens are not spelt: their bytes are their content's). */
 export function bytesOf(token: string, spelling: Spelling): Uint8Array {
   if (spelling.byteLevel) {
@@ -46,7 +51,7 @@ interface Json {
 }
 
 /** All parts of a pre-tokenizer, decoder … that may be a `Sequence` of parts. */
-function parts(value: unknown): Json[] {
+export function parts(value: unknown): Json[] {
   if (typeof value !== 'object' || value === null) return [];
   const nested = ['pretokenizers', 'decoders', 'normalizers'].flatMap((key) => (value as Json)[key] ?? []);
   return nested.length > 0 ? nested.flatMap(parts) : [value as Json];

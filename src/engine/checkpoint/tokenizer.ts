@@ -4,11 +4,18 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Token } from '../../protocol/analysis';
 import type { PromptTokenizer } from './checkpoint';
+import { InputError, oneLine, shown } from './errors';
 import { readJsonObject } from './json';
-import { bytesOf, showBytes, spellingOf } from './tokenBytes';
+import { TimeLimitError, withTimeLimit } from './timeLimit';
+import { bytesOf, parts, showBytes, spellingOf } from './tokenBytes';
 import type { Spelling } from './tokenBytes';
 import { tokenRanges } from './tokenRanges';
 import type { TokenBytes } from './tokenRanges';
+
+/** What a text may take in ms, whatever patterns the tokenizer has: the usual ones read a million characters in a second. */
+const limitOf = (text: string): number => 2000 + text.length / 20;
+/** What reading a vocabulary may take. */
+const OPEN_LIMIT = 8000;
 
 /**
  * The tokenizer of a checkpoint's folder; without one (none there, or one that does not work) a notice that says so: the
@@ -25,22 +32,50 @@ export async function loadTokenizer(folder: string): Promise<{ tokenizer?: Promp
   if (!(await exists(file))) return { notice: 'No tokenizer.json: this checkpoint can only be run on token ids.' };
   try {
     const config = (await exists(configFile)) ? await readJsonObject(configFile) : {};
-    return { tokenizer: createTokenizer(await readJsonObject(file), config) };
+    return { tokenizer: createTokenizer(await readJsonObject(file), config, file) };
   } catch (cause) {
-    const reason = (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '');
-    return { notice: `${file} does not work (${reason}): this checkpoint can only be run on token ids.` };
+    const reason = reasonOf(cause).replace(/\.$/, '');
+    return { notice: oneLine(`${file} does not work (${reason}): this checkpoint can only be run on token ids.`) };
   }
+}
+
+/** Why the library does not take a file or a text. Its own words are for its authors, but for the name of an unknown part. */
+function reasonOf(cause: unknown): string {
+  if (cause instanceof InputError || cause instanceof TimeLimitError) return cause.message;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const [, part, type] = /^Unknown (\w+) type: (.*)$/s.exec(message) ?? [];
+  if (part) return type === 'undefined' || type?.startsWith('[object') ? `a ${part} without a type` : message;
+  if (/^Tokenizer must/.test(message) || cause instanceof SyntaxError) return message;
+  return 'its parts do not fit together';
 }
 
 /**
  * @param json parsed tokenizer.json
  * @param config parsed tokenizer_config.json
+ * @param file for messages
  * @throws whatever the library throws at a file that it does not know
  */
-export function createTokenizer(json: Record<string, unknown>, config: Record<string, unknown>): PromptTokenizer {
-  const tokenizer = new RangedTokenizer(new Tokenizer(json, config), spellingOf(json));
-  tokenizer.encode('a'); // a broken file often shows only now
-  return tokenizer;
+export function createTokenizer(
+  json: Record<string, unknown>,
+  config: Record<string, unknown>,
+  file = 'tokenizer.json',
+): PromptTokenizer {
+  checkLengths(json, file);
+  return withTimeLimit(OPEN_LIMIT, () => {
+    const tokenizer = new RangedTokenizer(new Tokenizer(json, config), spellingOf(json), file);
+    tokenizer.read('a'); // a broken file often shows only now
+    return tokenizer;
+  });
+}
+
+/** The library does not look: pieces of no length have no end, and the memory that they take neither. */
+function checkLengths(json: Record<string, unknown>, file: string): void {
+  for (const { type, length } of parts(json.pre_tokenizer)) {
+    if (type === 'FixedLength' && !(Number.isInteger(length) && Number(length) > 0))
+      throw new InputError(
+        `${file}: length of a FixedLength pre-tokenizer is ${shown(length)}, a positive integer was expected.`,
+      );
+  }
 }
 
 /** Stands for the prompt's tokens, to see what the post-processor puts around them. */
@@ -60,19 +95,35 @@ class RangedTokenizer implements PromptTokenizer {
   constructor(
     private readonly library: Tokenizer,
     private readonly spelling: Spelling,
+    private readonly file: string,
   ) {
     const around = library.post_processor?.([PROMPT], null, true).tokens ?? [PROMPT];
     const place = around.indexOf(PROMPT);
     this.before = Math.max(0, place);
     this.after = place < 0 ? 0 : around.length - 1 - place;
     this.prepended = library.normalizer?.normalize('') ?? '';
-    const added = [...library.get_added_tokens_decoder()];
+    const added = [...library.get_added_tokens_decoder()].filter(([, { content }]) => typeof content === 'string');
     this.added = new Map(added.map(([id, { content }]) => [id, content]));
     this.specialIds = new Set(added.filter(([, { special }]) => special).map(([id]) => id));
   }
 
   encode(text: string): Token[] {
+    try {
+      return withTimeLimit(limitOf(text), () => this.read(text));
+    } catch (cause) {
+      if (cause instanceof InputError) throw cause;
+      throw new InputError(`${this.file} does not work on this text (${reasonOf(cause)}).`);
+    }
+  }
+
+  /** As `encode`, for as long as it takes, with the library's own errors. */
+  read(text: string): Token[] {
     const { ids } = this.library.encode(text);
+    const wrong = ids.findIndex((id) => !Number.isSafeInteger(id) || id < 0);
+    if (wrong >= 0) {
+      const found = shown(ids[wrong]);
+      throw new InputError(`${this.file}: the id of a token is ${found}, a non-negative integer was expected.`);
+    }
     const last = ids.length - this.after;
     const inner = ids.slice(this.before, last);
     const ranges = tokenRanges(
@@ -102,7 +153,7 @@ class RangedTokenizer implements PromptTokenizer {
     if (known) return known;
     const name = this.added.get(id);
     const token = name ?? this.library.id_to_token(id);
-    if (token === undefined) return undefined;
+    if (typeof token !== 'string') return undefined;
     const bytes = name === undefined ? bytesOf(token, this.spelling) : new TextEncoder().encode(name);
     this.bytes.set(id, bytes);
     return bytes;

@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep, win32 } from 'node:path';
 import type { StoredTensor } from './checkpoint';
-import { InputError } from './errors';
+import { InputError, shown } from './errors';
 import { readJsonObject } from './json';
 import { readSafetensors } from './safetensors';
 
@@ -96,7 +96,7 @@ async function readWeightMap(index: string): Promise<Map<string, string>> {
     Object.entries(map).map(([name, shard]: [string, unknown]) => {
       if (typeof shard !== 'string' || !staysInside(shard)) {
         throw new InputError(
-          `${index} places tensor ${name} in ${JSON.stringify(shard)}; the name of a .safetensors file in the same folder was expected.`,
+          `${index} places tensor ${name} in ${shown(shard)}; the name of a .safetensors file in the same folder was expected.`,
         );
       }
       return [name, shard];

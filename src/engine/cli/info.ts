@@ -1,6 +1,5 @@
 import { openCheckpoint } from '../checkpoint/open';
-import { describeCheckpoint } from '../describe';
-import { hookNames } from '../graph/hooks';
+import { checkpointHooks, describeCheckpoint } from '../describe';
 import { defaultProviders } from '../runtime/providers';
 import { note, printJson, size } from './print';
 
@@ -10,7 +9,7 @@ export async function info(path: string, { json }: { json?: boolean }): Promise<
   const facts = {
     ...describeCheckpoint(checkpoint),
     providers: defaultProviders(),
-    hooks: hookNames(checkpoint.description),
+    hooks: checkpointHooks(checkpoint),
   };
   if (json) return printJson(facts);
   facts.notices.forEach(note);

@@ -23,7 +23,7 @@ export const checkpointCommand = (root: Command, name: string, description: stri
   root
     .command(name)
     .description(description)
-    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files')
+    .argument('<checkpoint>', 'folder with config.json and .safetensors, or one of these files; or a .onnx file')
     .option('--json', `print JSON to stdout: ${json}`)
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)');
 

@@ -5,6 +5,7 @@ import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
 import { writeSafetensors } from '../checkpoint/safetensors';
 import { predictions, surprisalBits } from '../circuits/nextToken';
+import { checkpointHooks } from '../describe';
 import { expandHooks } from '../graph/hooks';
 import { readPrompt, tokenTextOf } from '../prompt';
 import type { Prompt } from '../prompt';
@@ -40,19 +41,21 @@ export async function run(path: string, options: RunOptions): Promise<void> {
   const checkpoint = await openCheckpoint(path);
   // mistakes first: an execution provider takes its time, and libraries of its own write to stderr
   const prompt = readPrompt(checkpoint, input);
-  const hooks = globs.length ? expandHooks(checkpoint.description, globs) : [];
+  const hooks = globs.length ? expandHooks(checkpoint.description, globs, checkpointHooks(checkpoint)) : [];
   const providers = options.provider === undefined ? [] : [options.provider];
   const runner = await createRunner(checkpoint, { providers, log: () => undefined });
   const opened = performance.now() - start;
-  const done = await runner.run({ ids: prompt.tokens.map(({ id }) => id), hooks, topK: TOP_K });
+  const predicts = checkpoint.foreign?.missing.logits === undefined;
+  const ids = prompt.tokens.map(({ id }) => id);
+  const done = await runner.run({ ids, hooks, glance: true, ...(predicts && { topK: TOP_K }) });
   if (options.out !== undefined) await writeSafetensors(options.out, done.hooks);
   const result: Result = {
     ...prompt,
     notices: [...checkpoint.notices, ...prompt.notices],
     provider: runner.provider,
     timings: { load: opened + done.loadMs, run: done.runMs },
-    surprisal: surprisalBits(done.next!),
-    predictions: predictions(done.next!, tokenTextOf(checkpoint)),
+    surprisal: done.next ? surprisalBits(done.next) : new Float32Array(),
+    predictions: done.next ? predictions(done.next, tokenTextOf(checkpoint)) : [],
     hooks: done.hooks,
   };
   if (runner.providerNotes.length) note(runner.providerNotes.join('; '));
@@ -85,7 +88,7 @@ function asJson({ tokens, provider, timings, surprisal, predictions, hooks, noti
 
 function asText({ tokens, provider, timings, surprisal, predictions }: Result): string {
   const rows = tokens.map(({ id, text }, i) => {
-    const bits = Number.isNaN(surprisal[i]!) ? '' : surprisal[i]!.toFixed(2);
+    const bits = Number.isFinite(surprisal[i]) ? surprisal[i]!.toFixed(2) : '';
     const top = predictions[i]?.[0];
     return [`${i}`, `${id}`, visible(text), bits, top ? visible(top.text) : '', top ? top.p.toFixed(3) : ''];
   });

@@ -11,6 +11,7 @@ import { sweep } from '../mlsae/corpus/sweep';
 import { openSae } from '../mlsae/open';
 import { corpusOf, deadBelowOf, stderrSteps, withCorpus } from './corpusOptions';
 import type { CorpusOptions } from './corpusOptions';
+import { interruptible } from './interruptible';
 import { layerHead, layerRows, ratioLine } from './layerTable';
 import { wholeNumber } from './open';
 import { saeCommand, withSae, type SaeOptions } from './openSae';
@@ -77,24 +78,6 @@ function shardOf(text: string): { index: number; count: number } {
   if (index === undefined || Number(index) >= Number(count))
     throw new InputError(`--shard: expected i/n with i from 0 to n − 1, found “${text}”`);
   return { index: Number(index), count: Number(count) };
-}
-
-/** Stops at the next step on SIGINT and SIGTERM (as a scheduler sends), so that what was done is saved. A second one ends at once. */
-function interruptible(): { check(): void; status(): number; dispose(): void } {
-  let status = 0;
-  const codes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 };
-  const stop = (signal: NodeJS.Signals): void => {
-    if (status) process.exit(status);
-    status = codes[signal] ?? 1;
-  };
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  return {
-    check: () => {
-      if (status) throw new CancelledError();
-    },
-    status: () => status,
-    dispose: () => void process.off('SIGINT', stop).off('SIGTERM', stop),
-  };
 }
 
 /** What every shard would refuse, without loading a weight. @throws InputError */

@@ -1,7 +1,7 @@
 import type { Layer, Linear, ModelDescription, Rotary } from '../checkpoint/description';
 import { DataType, type GraphBuilder, type Value } from './builder';
 import { linear } from './linear';
-import type { Weights } from './weights';
+import type { WeightSource } from './weights';
 
 /** Values of one attention layer. Head-major ones are `[head, pos, d_head]`, as the products need them. */
 export interface AttentionValues {
@@ -29,6 +29,8 @@ export interface AttentionInputs {
   /** Rotary tables `[pos, dims / 2]`. */
   cos: Value;
   sin: Value;
+  /** The rows are sequences of so many tokens, one after another. Absent: they are one. */
+  length?: number | undefined;
 }
 
 /** What an intervention puts in the place of values. */
@@ -42,7 +44,7 @@ export interface AttentionEdits {
 /** Emits attention: `x` feeds values, `xQK` queries and keys (they differ for shortformer positions). */
 export function attention(
   g: GraphBuilder,
-  w: Weights,
+  w: WeightSource,
   d: ModelDescription,
   layer: Layer,
   x: Value,
@@ -57,11 +59,16 @@ export function attention(
   const rotQ = rot && rotate(g, rot, d.dHead, q, inputs);
   const rotK = rot && repeatHeads(g, d, rotate(g, rot, d.dHead, kvK, inputs));
 
-  const scaledQ = g.op('Div', [rotQ ?? q, g.floats([layer.attnScale])]);
-  const kT = g.op('Transpose', [rotK ?? k], { perm: [0, 2, 1] });
+  // a head's rows lie sequence by sequence: [head, rows, d_head] is also [head · sequence, pos, d_head]
+  const bySequence = (x: Value): Value =>
+    inputs.length === undefined ? x : g.op('Reshape', [x, g.ints([-1, inputs.length, d.dHead])]);
+  const byHead = (x: Value): Value =>
+    inputs.length === undefined ? x : g.op('Reshape', [x, g.ints([d.nHeads, -1, d.dHead])]);
+  const scaledQ = g.op('Div', [bySequence(rotQ ?? q), g.floats([layer.attnScale])]);
+  const kT = g.op('Transpose', [bySequence(rotK ?? k)], { perm: [0, 2, 1] });
   const scores = g.op('Add', [g.op('MatMul', [scaledQ, kT]), inputs.mask(layer.window)]);
   const pattern = edits.pattern ?? g.op('Softmax', [scores], { axis: -1 });
-  const ownZ = g.op('Transpose', [g.op('MatMul', [pattern, v])], { perm: [1, 0, 2] });
+  const ownZ = g.op('Transpose', [byHead(g.op('MatMul', [pattern, bySequence(v)]))], { perm: [1, 0, 2] });
   const z = edits.z?.(ownZ) ?? ownZ;
   const flat = g.op('Reshape', [z, g.ints([0, d.nHeads * d.dHead])]);
   const out = linear(g, w, flat, asMatrix(layer.out, d));
@@ -71,7 +78,7 @@ export function attention(
 /** Q, K and V as `[head, pos, d_head]`; K and V with n_key_value_heads. */
 function projections(
   g: GraphBuilder,
-  w: Weights,
+  w: WeightSource,
   d: ModelDescription,
   layer: Layer,
   x: Value,
@@ -95,7 +102,7 @@ function projections(
   return { q: q!, k: k!, v: v! };
 }
 
-function heads(g: GraphBuilder, w: Weights, d: ModelDescription, x: Value, l: Linear, n: number): Value {
+function heads(g: GraphBuilder, w: WeightSource, d: ModelDescription, x: Value, l: Linear, n: number): Value {
   if (l.layout === 'heads') {
     const product = g.op('MatMul', [g.op('Unsqueeze', [x, g.ints([0])]), w.float(g, l.weight)]);
     return l.bias ? g.op('Add', [product, w.float(g, l.bias, [n, 1, d.dHead])]) : product;
@@ -134,7 +141,7 @@ function asMatrix(out: Linear, d: ModelDescription): Linear {
  * ‖v_s W_O‖ for every head and source, as sqrt(v (W_O W_Oᵀ) vᵀ): the Gram matrices are folded when the session is created, so
  * that a run needs d_head² instead of d_head · d_model products. In float64, as the square would lose half of the digits.
  */
-function valueNorm(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear, v: Value): Value {
+export function valueNorm(g: GraphBuilder, w: WeightSource, d: ModelDescription, out: Linear, v: Value): Value {
   const double = (x: Value): Value => g.op('Cast', [x], { to: DataType.DOUBLE });
   const W_O = double(outputPerHead(g, w, d, out));
   const gram = g.op('MatMul', [W_O, g.op('Transpose', [W_O], { perm: [0, 2, 1] })]);
@@ -146,7 +153,7 @@ function valueNorm(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear
 }
 
 /** W_O as `[head, d_head, d_model]`. */
-export function outputPerHead(g: GraphBuilder, w: Weights, d: ModelDescription, out: Linear): Value {
+export function outputPerHead(g: GraphBuilder, w: WeightSource, d: ModelDescription, out: Linear): Value {
   if (out.layout === 'out-in')
     return g.op('Transpose', [w.float(g, out.weight, [d.dModel, d.nHeads, d.dHead])], { perm: [1, 2, 0] });
   return w.float(g, out.weight, [d.nHeads, d.dHead, d.dModel]);

@@ -144,6 +144,14 @@ export class GraphBuilder {
     });
   }
 
+  doubles(values: number[], dims: number[] = []): Value {
+    return this.constant(`d:${dims}:${values}`, {
+      dataType: DataType.DOUBLE,
+      dims: dims.map(BigInt),
+      doubleData: values,
+    });
+  }
+
   ints(values: number[], dims: number[] = [values.length]): Value {
     const int64Data = values.map(BigInt);
     const name = this.constant(`i:${dims}:${values}`, { dataType: DataType.INT64, dims: dims.map(BigInt), int64Data });
@@ -153,7 +161,7 @@ export class GraphBuilder {
 
   private constant(
     key: string,
-    data: { dataType: DataType; dims: bigint[]; floatData?: number[]; int64Data?: bigint[] },
+    data: Pick<TensorProto, 'dataType' | 'dims'> & Partial<Pick<TensorProto, 'floatData' | 'doubleData' | 'int64Data'>>,
   ): Value {
     let name = this.constants.get(key);
     if (name === undefined) {
@@ -162,6 +170,19 @@ export class GraphBuilder {
       this.stored.set(name, create(TensorProtoSchema, { name, ...data }));
     }
     return name;
+  }
+
+  /** What is known of an input, a weight or a constant (of a list of whole numbers also these); undefined for other values. */
+  given(value: Value): { dtype: DataType; dims: Dim[]; list?: number[] } | undefined {
+    const stored = this.stored.get(value);
+    const list = this.lists.get(value);
+    if (stored) return { dtype: stored.dataType, dims: stored.dims.map(Number), ...(list && { list }) };
+    const type = this.fed.get(value)?.type?.value;
+    if (type?.case !== 'tensorType') return undefined;
+    const dims = type.value.shape?.dim.map((dim) =>
+      dim.value.case === 'dimParam' ? dim.value.value : Number(dim.value.value),
+    );
+    return { dtype: type.value.elemType, dims: dims ?? [] };
   }
 
   /**

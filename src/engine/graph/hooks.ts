@@ -49,15 +49,26 @@ const onlyIf: Partial<Record<LayerHook, Has>> = {
 
 /** Every hook of a model, in the order in which they are computed. */
 export function hookNames(d: ModelDescription): string[] {
-  const names = ['hook_embed'];
-  if (d.positions.kind !== 'rotary') names.push('hook_pos_embed');
-  for (let layer = 0; layer < d.nLayers; layer++) {
+  const rest: Record<string, boolean> = {
+    hook_pos_embed: d.positions.kind !== 'rotary',
+    'ln_final.hook_scale': d.lnFinal !== undefined,
+  };
+  return hooksWhere(d.nLayers, (name, hook, layer) => (hook ? onlyIf[hook]?.(d, layer) : rest[name]) ?? true);
+}
+
+/** The hooks of so many layers that `has` has, in the order in which they are computed; `hook` and `layer` of a layer's. */
+export function hooksWhere(
+  nLayers: number,
+  has: (name: string, hook: LayerHook | undefined, layer: number) => boolean,
+): string[] {
+  const names = ['hook_embed', 'hook_pos_embed'].filter((name) => has(name, undefined, 0));
+  for (let layer = 0; layer < nLayers; layer++) {
     for (const hook of Object.keys(layerHooks) as LayerHook[]) {
-      if (onlyIf[hook]?.(d, layer) ?? true) names.push(layerHook(layer, hook));
+      const name = layerHook(layer, hook);
+      if (has(name, hook, layer)) names.push(name);
     }
   }
-  if (d.lnFinal) names.push('ln_final.hook_scale');
-  return [...names, 'logits'];
+  return [...names, ...['ln_final.hook_scale', 'logits'].filter((name) => has(name, undefined, 0))];
 }
 
 /** The residual stream begins as the sum of these. */
@@ -66,17 +77,19 @@ export const embedHooks = ({ positions }: ModelDescription): string[] =>
 
 /**
  * Hooks that match any of the globs (`*` stands for any characters), in model order.
+ * @param all the model's
  * @throws InputError naming a glob that matches nothing
  */
-export function expandHooks(d: ModelDescription, globs: string[]): string[] {
-  const all = hookNames(d);
+export function expandHooks(d: ModelDescription, globs: string[], all = hookNames(d)): string[] {
   const wanted = new Set<string>();
   for (const glob of globs) {
     const pattern = new RegExp(`^${glob.split('*').map(escapeRegExp).join('.*')}$`);
     const matches = all.filter((name) => pattern.test(name));
     if (matches.length === 0) {
-      // the last is logits
-      const examples = all.slice(0, -1).slice(0, 3).join(', ');
+      const examples = all
+        .filter((name) => name !== 'logits')
+        .slice(0, 3)
+        .join(', ');
       throw new InputError(
         `No hook of this model matches “${glob}”; expected a TransformerLens name such as ${examples} or logits.`,
       );

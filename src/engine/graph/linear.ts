@@ -1,9 +1,9 @@
 import type { Activation, Linear, Mlp, ModelDescription, NormWeights } from '../checkpoint/description';
 import { float, type GraphBuilder, type Value } from './builder';
-import type { Weights } from './weights';
+import type { WeightSource } from './weights';
 
 /** y = x W (+ b) for `[pos, in]` x and a matrix (not `heads`) layout. */
-export function linear(g: GraphBuilder, w: Weights, x: Value, l: Linear): Value {
+export function linear(g: GraphBuilder, w: WeightSource, x: Value, l: Linear): Value {
   const inputs = [x, w.float(g, l.weight, l.weight.shape)];
   if (l.bias) inputs.push(w.float(g, l.bias));
   return g.op('Gemm', inputs, { transB: l.layout === 'out-in' ? 1 : 0 });
@@ -15,7 +15,7 @@ export function linear(g: GraphBuilder, w: Weights, x: Value, l: Linear): Value 
  */
 export function norm(
   g: GraphBuilder,
-  w: Weights,
+  w: WeightSource,
   d: ModelDescription,
   x: Value,
   weights: NormWeights | undefined,
@@ -51,7 +51,7 @@ export interface MlpValues {
   out: Value;
 }
 
-export function mlp(g: GraphBuilder, w: Weights, x: Value, m: Mlp): MlpValues {
+export function mlp(g: GraphBuilder, w: WeightSource, x: Value, m: Mlp): MlpValues {
   const inner = linear(g, w, x, m.in);
   const pre = m.gate ? linear(g, w, x, m.gate) : inner;
   const active = activations[m.act](g, pre);

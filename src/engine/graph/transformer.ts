@@ -1,11 +1,11 @@
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
 import { attention, type AttentionEdits, type AttentionInputs, type AttentionValues } from './attention';
-import { DataType, GraphBuilder, type Value } from './builder';
+import { DataType, GraphBuilder, type Dim, type Value } from './builder';
 import { layerHook, type LayerHook } from './hooks';
 import { attentionEdits, edited, type InterventionKinds } from './interventions';
 import { linear, mlp, norm } from './linear';
-import { Weights } from './weights';
+import { Weights, type WeightSource } from './weights';
 
 /** Names of the graph inputs; a graph has those that its outputs need. */
 export const graphInputs = {
@@ -24,6 +24,8 @@ export const graphInputs = {
 } as const;
 
 export const RESID_OUT = 'resid_out';
+/** A hook's second output, which stays on the device. */
+export const keptName = (hook: string): string => `${hook}.kept`;
 export const nextOutputs = {
   ids: 'next_ids',
   logProbs: 'next_log_probs',
@@ -36,17 +38,45 @@ export interface Graph {
   bytes: Uint8Array;
   inputs: string[];
   outputs: string[];
+  /** Outputs that need not come back from the device that computes them. */
+  device?: string[];
   /** The folder that its external data lies in. */
   folder: string;
+  /** The foreign `.onnx` that it is made of: what ONNX Runtime does not take of it is that file's fault. */
+  source?: string;
+  /** What feeds and results call inputs and outputs that have another name in the graph. */
+  calls?: ReadonlyMap<string, string>;
 }
+
+/** A checkpoint, or what of one a graph is made from. */
+export type Described = Pick<Checkpoint, 'description' | 'tensors'>;
 
 export interface BlocksRequest {
   from: number;
   to: number;
   hooks: string[];
+  /** Of them, those that are also left on the device, as `keptName`, where the provider can. */
+  kept?: string[];
   /** Also the residual stream after the last block. */
   residOut: boolean;
+  /** It is left on the device. */
+  residStays?: boolean;
   interventions?: InterventionKinds;
+}
+
+/** A value that will be an output by this name. */
+export interface NamedValue {
+  name: string;
+  value: Value;
+  dtype: DataType;
+}
+
+/** What a graph of the unembedding gives, of rows of the residual stream. */
+export interface UnembedGraphRequest {
+  hooks: string[];
+  topK?: number;
+  ranksOf?: number;
+  against?: boolean;
 }
 
 /**
@@ -54,17 +84,45 @@ export interface BlocksRequest {
  * Outputs: the wanted hooks, and the residual stream after the last block when `residOut`.
  */
 export function emitBlocks(
-  checkpoint: Checkpoint,
-  { from, to, hooks, residOut, interventions = {} }: BlocksRequest,
+  checkpoint: Described,
+  { from, to, hooks, kept = [], residOut, residStays, interventions = {} }: BlocksRequest,
 ): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
-  const d = checkpoint.description;
   const values = new Map<string, Value>();
-  const position = positions(g, w, d, values);
+  const resid = residualStream(g, w, checkpoint.description, { from, to, interventions }, values);
+  const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
+  const device = kept.map((name) => g.alias(lookup(values, name), keptName(name)));
+  if (residOut) (residStays ? device : outputs).push(g.alias(resid, RESID_OUT));
+  const all = [...outputs, ...device];
+  const built = g.build(all.map((name) => ({ name, dtype: DataType.FLOAT })));
+  return { ...built, outputs: all, device, folder: w.folder };
+}
+
+/** Sequences of one length that run at once, one after another. */
+export interface Batch {
+  sequences: number;
+  length: number;
+}
+
+/**
+ * The blocks [from, to) as part of a graph.
+ * @param batch the graph's inputs then have these sizes: `ids` and `positions` `[sequences · length]`, masks `[length, length]`
+ * @param values gets what each hook is
+ * @returns the residual stream after the last block
+ */
+export function residualStream(
+  g: GraphBuilder,
+  w: WeightSource,
+  d: ModelDescription,
+  { from, to, interventions = {}, batch }: Pick<BlocksRequest, 'from' | 'to' | 'interventions'> & { batch?: Batch },
+  values: Map<string, Value>,
+): Value {
+  const rows = batch ? batch.sequences * batch.length : 'pos';
+  const position = positions(g, w, d, rows, values);
   let resid =
-    from === 0 ? embed(g, w, d, position, values) : g.input(graphInputs.resid, DataType.FLOAT, ['pos', d.dModel]);
-  const inputs = attentionInputs(g, d);
+    from === 0 ? embed(g, w, d, rows, position, values) : g.input(graphInputs.resid, DataType.FLOAT, [rows, d.dModel]);
+  const inputs = attentionInputs(g, d, rows, batch?.length);
   for (let layer = from; layer < to; layer++) {
     resid = edited(g, interventions, 'resid', layer, resid);
     resid = block(g, w, d, layer, resid, position, inputs, attentionEdits(g, interventions, layer), values);
@@ -73,72 +131,84 @@ export function emitBlocks(
     resid = edited(g, interventions, 'resid', to, resid);
     if (to > 0) values.set(layerHook(to - 1, 'residPost'), resid);
   }
-  const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
-  if (residOut) outputs.push(g.alias(resid, RESID_OUT));
-  const built = g.build(outputs.map((name) => ({ name, dtype: DataType.FLOAT })));
-  return { ...built, outputs, folder: w.folder };
+  return resid;
+}
+
+/** Final norm and unembedding of rows of the residual stream. */
+export function unembedding(
+  g: GraphBuilder,
+  w: WeightSource,
+  d: ModelDescription,
+  resid: Value,
+): { scale?: Value; logits: Value } {
+  const { y, scale } = norm(g, w, d, resid, d.lnFinal);
+  return { ...(scale && { scale }), logits: linear(g, w, y, d.unembed) };
 }
 
 /**
  * Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens, with `ranksOf` targets a row
  * also their ranks; with `against` also KL(against ‖ resid) of rows that are fed beside them.
  */
-export function emitUnembed(
-  checkpoint: Checkpoint,
-  { hooks, topK, ranksOf, against }: { hooks: string[]; topK?: number; ranksOf?: number; against?: boolean },
-): Graph {
+export function emitUnembed(checkpoint: Described, { hooks, topK, ranksOf, against }: UnembedGraphRequest): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const d = checkpoint.description;
-  const read = (input: string): { scale?: Value; logits: Value } => {
-    const { y, scale } = norm(g, w, d, g.input(input, DataType.FLOAT, ['pos', d.dModel]), d.lnFinal);
-    return { ...(scale && { scale }), logits: linear(g, w, y, d.unembed) };
-  };
+  const read = (input: string): { scale?: Value; logits: Value } =>
+    unembedding(g, w, d, g.input(input, DataType.FLOAT, ['pos', d.dModel]));
   const { scale, logits } = read(graphInputs.resid);
   const values = new Map([['logits', logits]]);
   if (scale) values.set('ln_final.hook_scale', scale);
-  const outputs = hooks.map((name) => ({ name: g.alias(lookup(values, name), name), dtype: DataType.FLOAT }));
-  if (topK !== undefined) outputs.push(...nextTokens(g, logits, Math.min(topK, d.dVocab), ranksOf));
-  if (against) outputs.push(divergence(g, read(graphInputs.against).logits, logits));
+  const named = hooks.map((name): NamedValue => ({ name, value: lookup(values, name), dtype: DataType.FLOAT }));
+  if (topK !== undefined) named.push(...nextTokens(g, logits, Math.min(topK, d.dVocab), ranksOf));
+  if (against) named.push(divergence(g, read(graphInputs.against).logits, logits));
+  const outputs = named.map(({ name, value, dtype }) => ({ name: g.alias(value, name), dtype }));
   return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
 }
 
 /** KL(p ‖ q) of each row's softmax, nats. `[pos, 1]` */
-function divergence(g: GraphBuilder, p: Value, q: Value): { name: string; dtype: DataType } {
+export function divergence(g: GraphBuilder, p: Value, q: Value): NamedValue {
   const [logP, logQ] = [p, q].map((logits) => g.op('LogSoftmax', [logits], { axis: -1 }));
   const terms = g.op('Mul', [g.op('Exp', [logP!]), g.op('Sub', [logP!, logQ!])]);
   const sum = g.op('ReduceSum', [terms, g.ints([-1])], { keepdims: 1 });
-  return { name: g.alias(sum, nextOutputs.kl), dtype: DataType.FLOAT };
+  return { name: nextOutputs.kl, value: sum, dtype: DataType.FLOAT };
 }
 
-function nextTokens(g: GraphBuilder, logits: Value, k: number, ranksOf?: number): { name: string; dtype: DataType }[] {
-  const logSum = g.op('ReduceLogSumExp', [logits, g.ints([-1])], { keepdims: 1 });
-  const [top, ids] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
+/** The most probable next tokens of each row of logits `[pos, d_vocab]`, and what its targets get. */
+export function nextTokens(g: GraphBuilder, logits: Value, k: number, ranksOf?: number): NamedValue[] {
+  // measured: ReduceLogSumExp takes most of the product's own time, this hardly any; ids are of the logits, unrounded
+  const logProbs = g.op('LogSoftmax', [logits], { axis: -1 });
+  const [, ids] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
   const targets = g.input(graphInputs.targets, DataType.INT64, ['pos', ranksOf ?? 1]);
-  const target = g.op('GatherElements', [logits, targets], { axis: 1 });
-  const ranks = ranksOf === undefined ? [] : [ranksOfTargets(g, logits, target, ranksOf)];
+  const of = (values: Value, tokens: Value): Value => g.op('GatherElements', [values, tokens], { axis: 1 });
+  const ranks = ranksOf === undefined ? [] : [ranksOfTargets(g, logits, of(logits, targets), ranksOf)];
   return [
     ...ranks,
-    { name: g.alias(ids!, nextOutputs.ids), dtype: DataType.INT64 },
-    { name: g.alias(g.op('Sub', [top!, logSum]), nextOutputs.logProbs), dtype: DataType.FLOAT },
-    { name: g.alias(g.op('Sub', [target, logSum]), nextOutputs.targetLogProbs), dtype: DataType.FLOAT },
+    { name: nextOutputs.ids, value: ids!, dtype: DataType.INT64 },
+    { name: nextOutputs.logProbs, value: of(logProbs, ids!), dtype: DataType.FLOAT },
+    { name: nextOutputs.targetLogProbs, value: of(logProbs, targets), dtype: DataType.FLOAT },
   ];
 }
 
 /** How many logits are larger than each target's. `[pos, n]` */
-function ranksOfTargets(g: GraphBuilder, logits: Value, target: Value, n: number): { name: string; dtype: DataType } {
+function ranksOfTargets(g: GraphBuilder, logits: Value, target: Value, n: number): NamedValue {
   const columns = g.ops('Split', [target, g.ints(new Array<number>(n).fill(1))], n, { axis: 1 });
   const ranks = columns.map((column) => {
     const larger = g.op('Cast', [g.op('Greater', [logits, column])], { to: DataType.INT32 });
     return g.op('ReduceSum', [larger, g.ints([-1])], { keepdims: 1 });
   });
-  return { name: g.alias(g.op('Concat', ranks, { axis: 1 }), nextOutputs.targetRanks), dtype: DataType.INT32 };
+  return { name: nextOutputs.targetRanks, value: g.op('Concat', ranks, { axis: 1 }), dtype: DataType.INT32 };
 }
 
 /** W_pos of the positions `[pos, d_model]`; undefined for rotary models. */
-function positions(g: GraphBuilder, w: Weights, d: ModelDescription, values: Map<string, Value>): Value | undefined {
+function positions(
+  g: GraphBuilder,
+  w: WeightSource,
+  d: ModelDescription,
+  rows: Dim,
+  values: Map<string, Value>,
+): Value | undefined {
   if (d.positions.kind === 'rotary') return undefined;
-  const index = g.input(graphInputs.positions, DataType.INT64, ['pos']);
+  const index = g.input(graphInputs.positions, DataType.INT64, [rows]);
   const value = gatherRows(g, w, d.positions.W_pos, index);
   values.set('hook_pos_embed', value);
   return value;
@@ -146,36 +216,39 @@ function positions(g: GraphBuilder, w: Weights, d: ModelDescription, values: Map
 
 function embed(
   g: GraphBuilder,
-  w: Weights,
+  w: WeightSource,
   d: ModelDescription,
+  rows: Dim,
   position: Value | undefined,
   values: Map<string, Value>,
 ): Value {
-  const value = gatherRows(g, w, d.W_E, g.input(graphInputs.ids, DataType.INT64, ['pos']));
+  const value = gatherRows(g, w, d.W_E, g.input(graphInputs.ids, DataType.INT64, [rows]));
   values.set('hook_embed', value);
   return position && d.positions.kind === 'standard' ? g.op('Add', [value, position]) : value;
 }
 
 /** Rows first, cast after: a cast of the whole table would be folded into a float32 copy of it. */
-function gatherRows(g: GraphBuilder, w: Weights, table: ModelDescription['W_E'], index: Value): Value {
+function gatherRows(g: GraphBuilder, w: WeightSource, table: ModelDescription['W_E'], index: Value): Value {
   const { value, dtype } = w.stored(g, table);
   const rows = g.op('Gather', [value, index], { axis: 0 });
   return dtype === DataType.FLOAT ? rows : g.op('Cast', [rows], { to: DataType.FLOAT });
 }
 
-function attentionInputs(g: GraphBuilder, d: ModelDescription): AttentionInputs {
+function attentionInputs(g: GraphBuilder, d: ModelDescription, rows: Dim, length: number | undefined): AttentionInputs {
   const rope = d.positions.kind === 'rotary' ? d.positions.dims / 2 : 0;
+  const seen = length ?? rows;
   return {
-    mask: (window) => g.input(graphInputs.mask(window), DataType.FLOAT, ['pos', 'pos']),
-    cos: g.input(graphInputs.cos, DataType.FLOAT, ['pos', rope]),
-    sin: g.input(graphInputs.sin, DataType.FLOAT, ['pos', rope]),
+    mask: (window) => g.input(graphInputs.mask(window), DataType.FLOAT, [seen, seen]),
+    cos: g.input(graphInputs.cos, DataType.FLOAT, [rows, rope]),
+    sin: g.input(graphInputs.sin, DataType.FLOAT, [rows, rope]),
+    length,
   };
 }
 
 /** One block; registers its hooks and returns the residual stream after it. */
 function block(
   g: GraphBuilder,
-  w: Weights,
+  w: WeightSource,
   d: ModelDescription,
   index: number,
   resid: Value,

@@ -20,6 +20,11 @@ export const io = {
   l1: 'l1',
   /** `[row, n_inputs]` */
   recons: 'recons',
+  /** Rows [from, to) of x are read. `[1]` each, of rows on a device */
+  from: 'from',
+  to: 'to',
+  /** Σ (x − x̃)². `[row]` */
+  squaredError: 'squared_error',
 } as const;
 
 /** Added to the std that x is divided by, not to the one that the reconstruction is multiplied by (the paper's code). */
@@ -41,12 +46,13 @@ function finish({ g, w, outputs }: Emitted): Graph {
 
 /**
  * x → the k largest activations and their latents, mean and std. What is not TopK also gives l0 and l1, and the
- * reconstruction when `decode` (all latents may be active, so it is a product with the whole decoder).
+ * reconstruction when `decode` (all latents may be active, so it is a product with the whole decoder). With `part` it reads some
+ * rows of x, and gives the squared error instead of the reconstruction: neither need leave the device.
  */
-export function emitEncode(sae: Sae, k: number, { decode }: { decode: boolean }): Graph {
+export function emitEncode(sae: Sae, k: number, { decode, part = false }: { decode: boolean; part?: boolean }): Graph {
   const e = start(sae);
   const { g, w, outputs } = e;
-  const x = g.input(io.x, DataType.FLOAT, ['row', sae.nInputs]);
+  const x = inputRows(g, sae, part);
   const { standard, mean, std } = standardize(g, sae, x);
   const centred = sae.bPre ? g.op('Sub', [standard, w.float(g, sae.bPre)]) : standard;
   const a = product(g, w, centred, sae.encoder, 'encode', sae.bEnc);
@@ -66,15 +72,19 @@ export function emitEncode(sae: Sae, k: number, { decode }: { decode: boolean })
     outputs.set(io.l0, { value: sum(active), dtype: DataType.FLOAT });
     outputs.set(io.l1, { value: sum(z), dtype: DataType.FLOAT });
     if (decode) {
-      const flat = product(g, w, z, sae.decoder, 'decode', sae.bDec);
-      outputs.set(io.recons, { value: restored(g, flat, mean, std), dtype: DataType.FLOAT });
+      const recons = restored(g, product(g, w, z, sae.decoder, 'decode', sae.bDec), mean, std);
+      if (part) outputs.set(io.squaredError, { value: squaredError(g, x, recons), dtype: DataType.FLOAT });
+      else outputs.set(io.recons, { value: recons, dtype: DataType.FLOAT });
     }
   }
   return finish(e);
 }
 
-/** Values and latents of rows → reconstructions: the decoder's rows of the latents are gathered, then weighted and summed. */
-export function emitDecode(sae: Sae, k: number): Graph {
+/**
+ * Values and latents of rows → reconstructions: the decoder's rows of the latents are gathered, then weighted and summed. With
+ * `part` → squared errors, as in the encoder's graph.
+ */
+export function emitDecode(sae: Sae, k: number, { part = false } = {}): Graph {
   const e = start(sae);
   const { g, w } = e;
   const values = g.input(io.values, DataType.FLOAT, ['row', k]);
@@ -89,9 +99,21 @@ export function emitDecode(sae: Sae, k: number): Graph {
   const given = (name: string): Value | undefined =>
     sae.standardize ? g.input(name, DataType.FLOAT, ['row', 1]) : undefined;
   const value = restored(g, flat, given(io.mean), given(io.std));
-  e.outputs.set(io.recons, { value, dtype: DataType.FLOAT });
+  const output = { value: part ? squaredError(g, inputRows(g, sae, part), value) : value, dtype: DataType.FLOAT };
+  e.outputs.set(part ? io.squaredError : io.recons, output);
   return finish(e);
 }
+
+/** x, or rows [from, to) of it. `[row, n_inputs]` */
+function inputRows(g: GraphBuilder, { nInputs }: Sae, part: boolean): Value {
+  const x = g.input(io.x, DataType.FLOAT, ['rows', nInputs]);
+  if (!part) return x;
+  const [from, to] = [io.from, io.to].map((name) => g.input(name, DataType.INT64, [1]));
+  return g.op('Slice', [x, from!, to!, g.ints([0])]);
+}
+
+const squaredError = (g: GraphBuilder, x: Value, recons: Value): Value =>
+  g.op('ReduceSumSquare', [g.op('Sub', [x, recons]), g.ints([-1])], { keepdims: 0 });
 
 /** x̂ = (x − μ) / (s + 1e−5); the variance is that of the centred values, which float32 takes well. */
 function standardize(

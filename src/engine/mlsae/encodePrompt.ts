@@ -1,7 +1,9 @@
+import type { Tensor } from 'onnxruntime-node';
 import type { Encoding } from '../../protocol/latents/encoding';
 import { layerHook } from '../graph/hooks';
 import type { LatentAnalysis } from '../latentHandlers';
 import { readPrompt } from '../prompt';
+import { freeOnDevice } from '../runtime/session';
 import type { Steps } from '../runtime/types';
 import { activeLatents, addCodes, noTotals, varianceRatios } from './distributions';
 import { plainRatios } from './plainRatios';
@@ -56,23 +58,32 @@ export async function encodeIds(
   options?: { recons?: boolean },
 ): Promise<EncodedText> {
   const hooks = open.sae.layers.map((layer) => layerHook(layer, 'residPost'));
-  const run = await open.model.runner.run({ ids, hooks }, steps);
+  const run = await open.model.runner.run({ ids, hooks, keep: hooks }, steps);
   const resid = hooks.map((hook) => run.hooks[hook]!.data);
-  return encodeResid(open, resid, steps, options);
+  const { kept = {} } = run;
+  try {
+    const isKept = hooks.every((hook) => kept[hook] !== undefined);
+    return await encodeResid(open, resid, steps, { ...options, ...(isKept && { kept: Object.values(kept) }) });
+  } finally {
+    Object.values(kept).forEach(freeOnDevice);
+  }
 }
 
-/** @param resid hook_resid_post of each of the autoencoder's layers. `[token, d_model]` each */
+/**
+ * @param resid hook_resid_post of each of the autoencoder's layers. `[token, d_model]` each
+ * @param options.kept the same on the device that computed them
+ */
 export async function encodeResid(
   { sae, saeRunner }: OpenSae,
   resid: Float32Array[],
   steps: Steps,
-  { recons = false } = {},
+  { recons = false, kept }: { recons?: boolean; kept?: Tensor[] } = {},
 ): Promise<EncodedText> {
   // where all layers are read alike, short texts fill one run together
   const encoded = sae.tunedLens
     ? joined(await inTurn(sae.layers, (layer, l) => saeRunner.encode({ rows: resid[l]!, layer, recons }, steps)))
     : await saeRunner.encode(
-        { rows: concat(Float32Array, resid), layer: sae.layers[0]!, layers: sae.layers, recons },
+        { rows: concat(Float32Array, resid), layer: sae.layers[0]!, layers: sae.layers, recons, ...(kept && { kept }) },
         steps,
       );
   return { encoded, resid };

@@ -79,7 +79,7 @@ export class LensRunner {
   private translator(layer: number): Translator | undefined {
     if (!this.sae.tunedLens) return undefined;
     const translator = this.sae.tunedLens.get(layer);
-    if (!translator) throw new InputError(`the tuned lens has no translator of layer ${layer}`);
+    if (!translator) throw new InputError(`The tuned lens has no translator of layer ${layer}.`);
     return translator;
   }
 
@@ -131,7 +131,7 @@ async function invertTranslator(sae: Sae, translator: Translator, steps: Steps):
     await next.dispose();
   }
   throw new InputError(
-    `${translator.weight.tensor}: I + W has no inverse, which the tuned lens needs after the decoder`,
+    `${translator.weight.tensor}: I + W has no inverse, which the tuned lens needs after the decoder.`,
   );
 }
 

@@ -31,7 +31,7 @@ const NO_STEPS: Steps = { step: async () => undefined };
 export const createSaeRunner = (sae: Sae, provider: string, { limits }: SaeRunnerOptions = {}): SaeRunner =>
   new Runner(sae, provider, { ...LIMITS, ...limits });
 
-type SessionName = 'encode' | 'encode and decode' | 'decode' | 'rows';
+type SessionName = 'encode' | 'encode and decode' | 'decode' | 'rows' | 'kept' | 'errors of kept';
 
 class Runner implements SaeRunner {
   private readonly sessions = new Map<SessionName, Session>();
@@ -57,6 +57,11 @@ class Runner implements SaeRunner {
     if (!Number.isInteger(n)) throw new RangeError(`${rows.length} values are not rows of ${nInputs}`);
     const result = emptyResult(n, nInputs, this.k, recons === true && !codesOnly);
     const chunk = Math.max(1, Math.min(this.limits.rows, Math.floor(this.limits.activations / nLatents)));
+    if (request.kept && !result.recons && !this.sae.tunedLens) {
+      await this.encodeKept(request.kept, result, { chunk, codesOnly: codesOnly === true }, steps);
+      checkEncoded(this.sae, request, result);
+      return result;
+    }
     for (let from = 0; from < n; from += chunk) {
       const to = Math.min(n, from + chunk);
       await steps.step('Encoding', from / n);
@@ -74,12 +79,48 @@ class Runner implements SaeRunner {
     return result;
   }
 
+  /** Rows that lie on a device, each tensor in chunks: what comes back are codes and squared errors. */
+  private async encodeKept(
+    kept: Tensor[],
+    result: Encoded,
+    { chunk, codesOnly }: { chunk: number; codesOnly: boolean },
+    steps: Steps,
+  ): Promise<void> {
+    const decode = !codesOnly && !this.isTopK;
+    const name = decode ? 'errors of kept' : 'kept';
+    const encoder = await this.session(name, () =>
+      Session.create(emitEncode(this.sae, this.k, { decode, part: true }), this.provider),
+    );
+    let start = 0;
+    for (const x of kept) {
+      const n = x.dims[0]!;
+      for (let from = 0; from < n; from += chunk) {
+        await steps.step('Encoding', start / result.scale.length);
+        const to = Math.min(n, from + chunk);
+        const part = { [io.x]: x, [io.from]: int64(from), [io.to]: int64(to) };
+        const codes = await encoder.run(part);
+        this.putCodes(result, codes, start, start + to - from);
+        const errors = codesOnly ? undefined : (codes[io.squaredError] ?? (await this.errors({ ...part, ...codes })));
+        if (errors) result.squaredError.set(errors.data as Float32Array, start);
+        start += to - from;
+      }
+    }
+  }
+
+  /** Squared errors of TopK codes. */
+  private async errors(feeds: Record<string, Tensor>): Promise<Tensor> {
+    const session = await this.session('errors of kept', () =>
+      Session.create(emitDecode(this.sae, this.k, { part: true }), this.provider),
+    );
+    return (await session.run(feeds))[io.squaredError]!;
+  }
+
   async decoderRows(latents: number[], layer?: number, steps: Steps = NO_STEPS): Promise<Float32Array> {
     if (latents.length === 0) return new Float32Array(0);
     const bad = latents.find((j) => !Number.isInteger(j) || j < 0 || j >= this.sae.nLatents);
     if (bad !== undefined) throw new RangeError(`there is no latent ${bad}`);
     // memory-mapped and on the CPU: only the rows that are asked for are touched
-    const session = await this.session('rows', () => Session.create(emitDecoderRows(this.sae), 'cpu', true));
+    const session = await this.session('rows', () => Session.create(emitDecoderRows(this.sae), 'cpu', { once: true }));
     const feeds = { [io.indices]: new Tensor('int32', Int32Array.from(latents), [latents.length]) };
     const rows = (await session.run(feeds))[io.recons]!.data as Float32Array;
     checkDecoderRows(this.sae, latents, rows);
@@ -149,6 +190,8 @@ class Runner implements SaeRunner {
     return session;
   }
 }
+
+const int64 = (value: number): Tensor => new Tensor('int64', BigInt64Array.of(BigInt(value)), [1]);
 
 function emptyResult(n: number, nInputs: number, k: number, recons: boolean): Encoded {
   return {

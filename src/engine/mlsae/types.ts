@@ -1,3 +1,4 @@
+import type { Tensor } from 'onnxruntime-node';
 import type { OpenModel } from '../circuitHandlers';
 import type { Steps } from '../runtime/types';
 import type { Sae } from './sae';
@@ -5,6 +6,8 @@ import type { Sae } from './sae';
 export interface EncodeRequest {
   /** Rows of hook_resid_post of one layer. `[row, n_inputs]` */
   rows: Float32Array;
+  /** The same rows on the device that computed them, in parts one after another: then they are read there. */
+  kept?: Tensor[];
   layer: number;
   /** Where rows of several layers are read alike: theirs, in equal parts one after another. For messages. */
   layers?: number[];

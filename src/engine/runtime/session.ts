@@ -1,5 +1,36 @@
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import { InputError } from '../checkpoint/errors';
 import type { Graph } from '../graph/transformer';
+import { runtimeReason } from './runtimeReason';
+import { BREAKS_WEBGPU, forWebgpu } from './webgpu';
+
+/** Whether outputs can stay on the device: the binding (1.30) takes buffers of WebGPU alone, whatever it is asked of others. */
+export const keepsOnDevice = (provider: string): boolean => provider === 'webgpu';
+
+const locations = ({ outputs }: Graph, device: string[]): Record<string, 'cpu' | 'gpu-buffer'> =>
+  Object.fromEntries(outputs.map((name) => [name, device.includes(name) ? 'gpu-buffer' : 'cpu']));
+
+/** Frees what stayed on a device. To ask such a tensor for its data ends the process: the binding has not made that. */
+export function freeOnDevice(tensor: Tensor | undefined): void {
+  if (tensor?.location === 'gpu-buffer') tensor.dispose();
+}
+
+export interface SessionOptions {
+  /** It will run once: nothing is computed (on one thread) or repacked while it loads. */
+  once?: boolean;
+  /** The CPU reads weights where they lie: it loads at once, and runs of few rows take longer. */
+  isMapped?: boolean;
+  /** Fewer than the machine has: to start and end them costs more than a small run. */
+  threads?: number;
+  /** Memory of a run is kept for the next: for a session that runs again and again with the same sizes. Default: `once`. */
+  arena?: boolean;
+}
+
+/** @throws InputError for a foreign graph, which the engine did not make */
+function refuse({ source }: Graph, error: unknown): never {
+  if (source === undefined) throw error;
+  throw new InputError(`${source}: ONNX Runtime cannot run it: ${runtimeReason(error)}.`);
+}
 
 /** One emitted graph, loaded on one provider. */
 export class Session {
@@ -8,35 +39,65 @@ export class Session {
     private readonly graph: Graph,
   ) {}
 
-  /** @param once it will run once: nothing is computed (on one thread) or repacked while it loads */
-  static async create(graph: Graph, provider: string, once = false): Promise<Session> {
-    const session = await InferenceSession.create(graph.bytes, {
+  static async create(
+    graph: Graph,
+    provider: string,
+    { once = false, isMapped = once, arena = once, threads }: SessionOptions = {},
+  ): Promise<Session> {
+    const bytes = provider === 'webgpu' ? forWebgpu(graph.bytes) : graph.bytes;
+    const session = await InferenceSession.create(bytes, {
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       // measured: the arena keeps a spare copy of every output, which a session that runs once takes along when it goes;
       // spinning threads hurt on a busy machine
-      enableCpuMemArena: once,
+      enableCpuMemArena: arena,
       logSeverityLevel: 3,
+      ...(threads !== undefined && { intraOpNumThreads: threads }),
+      ...(keepsOnDevice(provider) &&
+        graph.device?.length && { preferredOutputLocation: locations(graph, graph.device) }),
       ...(once && { graphOptimizationLevel: 'disabled' }),
       extra: {
         session: {
           model_external_initializers_file_folder_path: graph.folder,
           intra_op: { allow_spinning: '0' },
-          ...(once && { disable_prepacking: '1' }),
+          // by default products with dequantised weights quantise their activations as well: 1 % off
+          qdq_matmulnbits_accuracy_level: '1',
+          ...(isMapped && { disable_prepacking: '1' }),
         },
+        ...(provider === 'webgpu' && { optimization: { disable_specified_optimizers: BREAKS_WEBGPU } }),
       },
-    });
+    }).catch((error: unknown) => refuse(graph, error));
     return new Session(session, graph);
   }
 
-  /** Runs with those of `feeds` that the graph has as inputs. */
-  async run(feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+  /**
+   * Runs with those of `feeds` that the graph has as inputs.
+   * @param wanted those outputs only
+   */
+  async run(feeds: Record<string, Tensor>, wanted?: ReadonlySet<string>): Promise<Record<string, Tensor>> {
     const own: Record<string, Tensor> = {};
     for (const name of this.graph.inputs) {
-      const feed = feeds[name];
+      const feed = feeds[this.call(name)];
       if (!feed) throw new Error(`the graph input ${name} is missing`);
       own[name] = feed;
     }
-    return (await this.session.run(own, this.graph.outputs)) as Record<string, Tensor>;
+    const outputs = this.graph.outputs.filter((name) => wanted?.has(this.call(name)) ?? true);
+    const ran = this.session.run(own, outputs).catch((error: unknown) => refuse(this.graph, error));
+    const results = (await ran) as Record<string, Tensor>;
+    return this.graph.calls
+      ? Object.fromEntries(Object.entries(results).map(([name, value]) => [this.call(name), value]))
+      : results;
+  }
+
+  /** What ONNX Runtime infers of each output: `float32`, `float16`, `int64` … */
+  outputTypes(): Record<string, string> {
+    const types = this.session.outputMetadata.flatMap((each) =>
+      each.isTensor ? [[this.call(each.name), each.type]] : [],
+    );
+    return Object.fromEntries(types) as Record<string, string>;
+  }
+
+  private call(name: string): string {
+    return this.graph.calls?.get(name) ?? name;
   }
 
   async dispose(): Promise<void> {

@@ -1,20 +1,29 @@
+import type { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
+import type { TrainingReport } from '../../protocol/training';
 
 /** Called between the steps of long work; throws when the person cancelled. */
 export interface Steps {
   /** Lets messages in (a cancellation among them), then reports. `fraction` 0–1. */
-  step(message: string, fraction?: number): Promise<void>;
+  step(message: string, fraction?: number, report?: TrainingReport): Promise<void>;
 }
 
 export interface ForwardRequest {
   ids: number[];
   /** Exact hook names (see graph/hooks.ts `expandHooks` for globs). */
   hooks: string[];
+  /** Of them, those that a session on the same provider reads next: they are also left on the device, where it can (`kept`). */
+  keep?: string[];
   /** Also the k most probable next tokens and each token's log-probability given those before it. */
   topK?: number;
   /** First position that is unembedded: rows of `logits`, `ln_final.hook_scale` and `next` begin there. Default 0. */
   unembedFrom?: number;
   interventions?: Interventions;
+  /**
+   * A look at one text: sessions that are not there yet may read weights where they lie, which is sooner and needs less memory,
+   * but rounds otherwise than later runs. Not for runs that are compared with each other.
+   */
+  glance?: boolean;
 }
 
 /** x' = x · keep + add; both broadcast against x, and are 1 and 0 when not given. */
@@ -48,6 +57,8 @@ export interface NextTokens {
 
 export interface ForwardResult {
   hooks: Record<string, HookTensor>;
+  /** What stayed on the device; to be freed (`freeOnDevice`) by who asked for it. */
+  kept?: Record<string, Tensor>;
   next?: NextTokens;
   /** ms spent creating sessions in this call (0 when they were cached) and running. */
   loadMs: number;
@@ -75,7 +86,7 @@ export interface Unembedded extends Pick<NextTokens, 'k' | 'ids' | 'logProbs'> {
 /** A model that is ready to run on one execution provider. */
 export interface ModelRunner {
   readonly provider: string;
-  /** One line for each provider that did not start. */
+  /** One line for each provider that was not taken before it. */
   readonly providerNotes: string[];
   run(request: ForwardRequest, steps?: Steps): Promise<ForwardResult>;
   /** Final norm and unembedding of any rows. */

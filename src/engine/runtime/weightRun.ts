@@ -25,7 +25,7 @@ export class WeightGraph {
     const outputs = Object.keys(values);
     for (const name of outputs) g.alias(values[name]!, name);
     const graph = g.build(outputs.map((name) => ({ name, dtype: DataType.FLOAT })));
-    return new WeightGraph(await Session.create({ ...graph, outputs, folder: w.folder }, provider, once), outputs);
+    return new WeightGraph(await Session.create({ ...graph, outputs, folder: w.folder }, provider, { once }), outputs);
   }
 
   async run(feeds: Record<string, Tensor> = {}): Promise<Record<string, HookTensor>> {

@@ -8,12 +8,13 @@ import type { Steps } from '../../../src/engine/runtime/types';
 import { SAMPLES } from './files';
 import { forward64, type Edit64, type Hooks64 } from './naive64';
 import { writeRandomCheckpoint, type Variant } from './randomCheckpoint';
+import { PROVIDER } from './provider';
 
 export const noSteps: Steps = { step: async () => undefined };
 
 export async function openModel(folder: string, limits?: RunnerOptions['limits']): Promise<OpenModel> {
   const checkpoint = await openCheckpoint(folder);
-  const options = { providers: ['cpu'], log: (): void => undefined, ...(limits && { limits }) };
+  const options = { providers: [PROVIDER], log: (): void => undefined, ...(limits && { limits }) };
   return { checkpoint, runner: await createRunner(checkpoint, options) };
 }
 

@@ -5,37 +5,55 @@ import { layerHook } from '../../graph/hooks';
 import type { Steps } from '../../runtime/types';
 import { meanRow } from '../layerStats';
 import type { OpenSae } from '../types';
+import { placeOf } from './examples';
 import type { CorpusFile } from './files';
 import { sequences } from './sequences';
 import type { Centre } from './totals';
 
 /** Tokens whose mean stands for that of the corpus. */
 const TOKENS = 1 << 14;
+/** Residual streams that are kept for the sweep: all of these tokens for Pythia-70m's six layers. */
+const KEPT_BYTES = 2 ** 28;
+
+export interface Beginning {
+  centre: Centre;
+  /** By `placeOf`, hook_resid_post of each layer `[token, d_model]`: what the sweep need not compute again. */
+  resid: Map<number, Float32Array[]>;
+}
 
 /**
  * Of each layer the mean residual over the first 16,384 tokens of the corpus (whole texts; all of a smaller corpus): every shard
  * finds the same without a pass over all.
+ * @param wants parts whose residual streams are kept, as long as there is room
  */
 export async function centreOf(
   { sae, model }: OpenSae,
   corpus: Corpus,
   files: CorpusFile[],
   steps: Steps,
-): Promise<Centre> {
+  wants: (part: number) => boolean = () => true,
+): Promise<Beginning> {
   const hooks = sae.layers.map((layer) => layerHook(layer, 'residPost'));
   const sums = hooks.map(() => new Float64Array(sae.nInputs));
-  let tokens = 0;
-  if (hooks.length < 2) return [];
-  for await (const { ids } of sequences(corpus, model.checkpoint, { files })) {
+  const kept = new Map<number, Float32Array[]>();
+  let [tokens, room] = [0, KEPT_BYTES];
+  if (hooks.length < 2) return { centre: [], resid: kept };
+  for await (const { ids, part, start } of sequences(corpus, model.checkpoint, { files })) {
     await steps.step('Reading the beginning of the corpus', 0);
     const run = await model.runner.run({ ids, hooks });
-    hooks.forEach((hook, l) => {
-      meanRow(run.hooks[hook]!.data, sae.nInputs).forEach((mean, i) => (sums[l]![i]! += mean * ids.length));
+    const resid = hooks.map((hook) => run.hooks[hook]!.data);
+    resid.forEach((rows, l) => {
+      meanRow(rows, sae.nInputs).forEach((mean, i) => (sums[l]![i]! += mean * ids.length));
     });
+    const bytes = resid.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    if (wants(part) && bytes <= room) {
+      room -= bytes;
+      kept.set(placeOf({ part, start }), resid);
+    }
     tokens += ids.length;
     if (tokens >= TOKENS) break;
   }
   const bad = sums.findIndex((sum) => !sum.every(Number.isFinite));
   if (bad >= 0) throw new InputError(`The model's residual stream is not finite after layer ${sae.layers[bad]}.`);
-  return sums.map((sum) => sum.map((value) => value / Math.max(1, tokens)));
+  return { centre: sums.map((sum) => sum.map((value) => value / Math.max(1, tokens))), resid: kept };
 }

@@ -92,7 +92,7 @@ const hash = (text: string | Uint8Array): string => createHash('sha256').update(
 const LOOKED_AT = 256;
 
 /** Of names, shapes and the first numbers of all tensors. */
-async function tensorsHash(tensors: ReadonlyMap<string, StoredTensor>): Promise<string> {
+export async function tensorsHash(tensors: ReadonlyMap<string, StoredTensor>): Promise<string> {
   const all = createHash('sha256');
   const handles = new Map<string, Awaited<ReturnType<typeof open>>>();
   try {

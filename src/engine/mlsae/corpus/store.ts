@@ -110,7 +110,7 @@ export class StoredArrays {
     private readonly tensors: Map<string, StoredTensor>,
   ) {}
 
-  static async open(dir: string, { tensors }: SweepRecord): Promise<StoredArrays> {
+  static async open(dir: string, { tensors }: Pick<SweepRecord, 'tensors'>): Promise<StoredArrays> {
     const path = join(dir, tensors);
     return new StoredArrays(path, await readSafetensors(path));
   }

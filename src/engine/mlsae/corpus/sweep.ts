@@ -6,11 +6,12 @@ import { wholeNumber } from '../../circuits/params';
 import type { LatentAnalysis } from '../../latentHandlers';
 import type { Steps } from '../../runtime/types';
 import { checkDeadBelow } from '../deadLatents';
-import { encodeIds, trimmed } from '../encodePrompt';
+import { encodeIds, encodeResid, trimmed } from '../encodePrompt';
 import type { EncodedText } from '../encodePrompt';
 import type { Codes } from '../distributions';
 import type { OpenSae } from '../types';
-import { centreOf } from './centre';
+import { centreOf, type Beginning } from './centre';
+import { placeOf } from './examples';
 import { corpusFiles, resultsOf } from './files';
 import type { CorpusFile } from './files';
 import { difference, identityOf } from './identity';
@@ -54,11 +55,12 @@ export async function sweepSaving(
   const writer = new SweepWriter(out);
   // before the model runs: the folder may not be writable
   await writer.begin(files.map(({ name }) => name));
-  const state = before ?? SweepState.empty(head, await centreOf(open, corpus, files, steps));
+  const begun = before ? undefined : await centreOf(open, corpus, files, steps, wanted(shard));
+  const state = before ?? SweepState.empty(head, begun?.centre ?? []);
   const save = (): Promise<void> => writer.save(state.record(), state.arrays());
   await save();
   try {
-    await read(open, corpus, files, state, steps, { save, everyMs: saveMs });
+    await read(open, corpus, files, state, steps, { save, everyMs: saveMs, resid: begun?.resid });
     state.complete = true;
   } finally {
     // also when it was cancelled or a text is bad
@@ -83,8 +85,9 @@ export async function corpusTotals(
   const identity = await identityOf(open, corpus, files, 0);
   const head = { identity, shard: null, globs: corpus.globs, layers, nLatents };
   await checkText(corpus, open.model.checkpoint, files);
-  const state = SweepState.empty(head, await centreOf(open, corpus, files, steps));
-  await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf });
+  const { centre, resid } = await centreOf(open, corpus, files, steps, () => textOf === undefined);
+  const state = SweepState.empty(head, centre);
+  await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf, resid });
   state.complete = true;
   return summaryOf(state, '', deadBelow);
 }
@@ -108,6 +111,12 @@ async function savedSweep(out: string, { identity, shard }: SweepHead): Promise<
   return SweepState.load(out, record);
 }
 
+/** The parts of a shard. */
+const wanted =
+  (shard: SweepHead['shard'] | undefined) =>
+  (part: number): boolean =>
+    !shard || part % shard.count === shard.index;
+
 /** Reads what is left of the corpus. */
 async function read(
   open: OpenSae,
@@ -119,22 +128,24 @@ async function read(
     save,
     everyMs,
     textOf = (ids, within) => encodeIds(open, ids, within),
-  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf },
+    resid,
+  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf; resid?: Beginning['resid'] },
 ): Promise<void> {
-  const { shard } = state.head;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const progress = new Progress(steps, { bytes, tokens: corpus.maxTokens ?? Infinity });
   const texts = sequences(corpus, open.model.checkpoint, {
     files,
     from: state.cursor ?? undefined,
-    wants: shard ? (part) => part % shard.count === shard.index : undefined,
+    wants: wanted(state.head.shard),
     notice: (message) => state.notices.includes(message) || state.notices.push(message),
     tick: progress.tick,
   });
   let due = performance.now() + everyMs;
   for await (const sequence of texts) {
     await progress.next(sequence);
-    const text = await textOf(sequence.ids, progress.within);
+    const known = resid?.get(placeOf(sequence));
+    resid?.delete(placeOf(sequence));
+    const text = await (known ? encodeResid(open, known, progress.within) : textOf(sequence.ids, progress.within));
     state.add(sequence, text, codesOf(open, text, sequence.ids.length));
     progress.ran(sequence.ids.length);
     if (performance.now() < due) continue;

@@ -1,0 +1,52 @@
+/** What is measured inside a real extension host; test/harness/bench.mjs runs it there. */
+import { writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as vscode from 'vscode';
+import type { ExtensionParts } from '../../src/extension';
+import { lagDuring } from './support/lag';
+import { bench, Skip, timed, type Measure } from './support/measure';
+import { idsOf, writeGpt2 } from './support/models';
+
+interface Context {
+  extension: vscode.Extension<ExtensionParts>;
+}
+
+const activation: Measure<Context> = {
+  name: 'activation of the extension, its code loaded',
+  unit: 'ms',
+  goal: { of: 'value', most: 50 },
+  run: async ({ extension }) => {
+    if (extension.isActive) throw new Skip('something activated the extension before');
+    return { value: await timed(async () => extension.activate()), note: `VS Code ${vscode.version}` };
+  },
+};
+
+const lag: Measure<Context> = {
+  name: 'event-loop lag of the extension host while 1024 tokens are opened and analyzed, p99',
+  unit: 'ms',
+  beside: 'the same without work',
+  goal: { of: 'value', most: 20 },
+  run: async ({ extension }) => {
+    const { engine } = await extension.activate();
+    const folder = await writeGpt2();
+    const { p99: besideValue } = await lagDuring(() => sleep(2000));
+    const { p99, max } = await lagDuring(async () => {
+      const { id } = await engine.request('openCheckpoint', { path: folder, providers: ['cpu'] });
+      const analysis = await engine.request('analyze', { checkpointId: id, ids: idsOf(1024), topK: 5 });
+      const { id: analysisId } = analysis;
+      await engine.request('thumbnails', { analysisId, weighting: 'pattern', size: 84 });
+      const head = { layer: 5, head: 5 };
+      await engine.request('pattern', { analysisId, reduction: 'one', weighting: 'pattern', head });
+      await engine.request('closeCheckpoint', { checkpointId: id });
+    });
+    return { value: p99, besideValue, note: `largest ${max.toFixed(0)} ms` };
+  },
+};
+
+/** VS Code calls this. */
+export async function run(): Promise<void> {
+  await bench<Context>([activation, lag], async () => ({
+    extension: vscode.extensions.getExtension<ExtensionParts>('circuitscope.circuitscope')!,
+  }));
+  writeFileSync(process.env['CIRCUITSCOPE_RESULT']!, '{}');
+}

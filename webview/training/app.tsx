@@ -1,0 +1,126 @@
+/** The panel: how trainings go, live. */
+import { useComputed } from '@preact/signals';
+import type { JSX } from 'preact';
+import { useMemo } from 'preact/hooks';
+import { Bars } from '../shared/bars';
+import type { BarSpec } from '../shared/barChart';
+import { Button, IconMenu } from '../shared/controls';
+import { fixed } from '../shared/numbers';
+import { FullState, StatusLines } from '../shared/status';
+import type { MlsaePoint } from '../../src/protocol/training';
+import type { TrainingCommand, TrainingInfo } from '../../src/protocol/trainingPanel';
+import { Attention } from './attention';
+import { Lines } from './lines';
+import { List } from './list';
+import { layerName, mlsaeCharts, type Run, toyCharts } from './series';
+import { Spoken } from './speech';
+import { command, compared, focus, points, trainings } from './store';
+
+const BEGIN: { value: TrainingCommand; label: string }[] = [
+  { value: 'trainMlsae', label: 'Train MLSAE…' },
+  { value: 'trainToy', label: 'Train Toy Transformer…' },
+  { value: 'openTraining', label: 'Open Training…' },
+];
+const EMPTY =
+  'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: loss and all else appear here while it trains. Trainings of before can be opened to compare.';
+
+const Begin = (): JSX.Element => (
+  <>
+    {BEGIN.map(({ value, label }, i) => (
+      <Button key={value} secondary={i > 0} onClick={() => command(value)}>
+        {label}
+      </Button>
+    ))}
+  </>
+);
+
+function Toolbar({ now }: { now: TrainingInfo }): JSX.Element {
+  return (
+    <header class="toolbar">
+      <div class="title">
+        <h1>Training</h1>
+        <span class="what">{now.kind === 'mlsae' ? 'multi-layer SAE' : 'toy transformer'}</span>
+      </div>
+      <IconMenu label="Train or open another" icon="add" items={BEGIN} onPick={command} />
+    </header>
+  );
+}
+
+const BAR_COLOURS = ['bar', 'kind-q', 'kind-k', 'kind-v'] as const;
+
+/** Where several are compared: their layers side by side. */
+function LayersNow({ runs }: { runs: readonly Run[] }): JSX.Element | null {
+  const shown = runs.slice(0, BAR_COLOURS.length).filter((run) => run.points.length > 0);
+  const last = ({ points: all }: Run): readonly number[] => (all.at(-1) as MlsaePoint).fvu;
+  const n = Math.max(0, ...shown.map((run) => last(run).length));
+  if (shown.length < 2 || n === 0) return null;
+  const spec: BarSpec = {
+    labels: Array.from({ length: n }, (_, i) => layerName(shown[0]!.info, i)),
+    series: shown.map((run, i) => ({
+      name: run.info.name,
+      values: Array.from({ length: n }, (_, layer) => last(run)[layer] ?? NaN),
+      colour: BAR_COLOURS[i]!,
+    })),
+    text: (value) => fixed(value),
+  };
+  const words = spec.series.map(({ name, values }) => `${name} ${Array.from(values, (v) => fixed(v)).join(', ')}`);
+  return (
+    <section class="training-chart" data-chart="fvuNow">
+      <h3 title="At the last point of each, in the order of the list">
+        FVU by layer, last <small>bars in the order {shown.map(({ info }) => info.name).join(', ')}</small>
+      </h3>
+      <Bars name="fvuNow" spec={spec} label={`FVU by layer, last: ${words.join('; ')}`} />
+    </section>
+  );
+}
+
+function Charts(): JSX.Element {
+  const runs = useComputed(() => compared.value.map((info): Run => ({ info, points: points.value[info.dir] ?? [] })));
+  const all = runs.value;
+  const kind = all[0]!.info.kind;
+  // names and points make the charts, steps a second do not
+  const key = all.map(({ info, points: own }) => [info.dir, own] as const).flat();
+  const specs = useMemo(() => (kind === 'mlsae' ? mlsaeCharts(all) : toyCharts(all)), key);
+  return (
+    <div class="training-charts">
+      {specs.map((spec) => (
+        <Lines key={`${kind} ${spec.name}`} spec={spec} />
+      ))}
+      {kind === 'mlsae' ? <LayersNow runs={all} /> : null}
+    </div>
+  );
+}
+
+export function App(): JSX.Element | null {
+  const all = trainings.value;
+  const now = focus.value;
+  if (!all) return null;
+  if (!now) return <FullState now={{ kind: 'empty', message: EMPTY }} command={command} begin={<Begin />} />;
+  const failed = now.state === 'failed' && now.message !== undefined;
+  const began = (points.value[now.dir] ?? []).length > 0;
+  return (
+    <main class="panel report training" data-state={now.state} data-kind={now.kind}>
+      <div class="screen">
+        <Toolbar now={now} />
+        <StatusLines
+          now={failed ? { kind: 'error', message: now.message! } : undefined}
+          stale={false}
+          notices={now.notices}
+          command={command}
+        />
+        <List all={all} />
+        {began ? (
+          <Charts />
+        ) : (
+          <p class="block none">
+            {now.state === 'starting' || now.state === 'running'
+              ? `${now.message ?? 'The first steps'}… The charts begin with the first report.`
+              : 'Nothing was measured yet: resume it.'}
+          </p>
+        )}
+        {now.kind === 'toy' ? <Attention dir={now.dir} /> : null}
+        <Spoken />
+      </div>
+    </main>
+  );
+}
