@@ -18,7 +18,7 @@ import { Latents } from './host/latents';
 import { followSae } from './host/latentSelection';
 import { LatentsPanel } from './host/latentsPanel';
 import { LayersPanel } from './host/layersPanel';
-import { createLog } from './host/log';
+import { createLog, type Log } from './host/log';
 import { createReports, type Reports } from './host/reports';
 import { restoreCircuits, restorePanels } from './host/restore';
 import { SelectionStore } from './host/selection';
@@ -27,7 +27,7 @@ import { createStatusBar } from './host/statusBar';
 import { Sweeps } from './host/sweeps';
 import { TokenLatentsFeed } from './host/tokenLatents';
 import { actOnTraining } from './host/trainingCommands';
-import { watchTrainings } from './host/trainingNotices';
+import { restoreTraining, watchTrainings } from './host/trainingNotices';
 import { TrainingPanel, type TrainingPanelParts } from './host/trainingPanel';
 import { Trainings } from './host/trainings';
 import { AnalysesTree, CheckpointsTree, followHead } from './host/trees';
@@ -49,11 +49,13 @@ export interface ExtensionParts {
   sweeps: Sweeps;
   trainings: Trainings;
   trainingPanel: TrainingPanel;
+  actOnTraining: TrainingPanelParts['act'];
   hover: TokenHover;
   codeLens: AnalysisCodeLens;
   trees: { checkpoints: CheckpointsTree; analyses: AnalysesTree; selection: SelectionTree };
   reports: Reports;
   work: Work;
+  log: Log;
 }
 
 /** Wires the parts, nothing else. */
@@ -106,6 +108,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     ...[log, work, engine, checkpoints, selection, analyses, circuits, panel, circuitsPanel],
     ...[latents, tokenLatents, sweeps, latentsPanel, layersPanel, followSae(latents, analyses, selection)],
     ...[trainings, trainingPanel, watchTrainings({ trainings, panel: trainingPanel, act })],
+    restoreTraining(trainingPanel),
     ...[decorations, codeLens],
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
@@ -125,7 +128,18 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     }),
   );
   return {
-    ...{ engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work },
-    ...{ latents, latentsPanel, layersPanel, sweeps, trainings, trainingPanel, hover, codeLens, trees },
+    ...{ engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work, log },
+    ...{
+      latents,
+      latentsPanel,
+      layersPanel,
+      sweeps,
+      trainings,
+      trainingPanel,
+      actOnTraining: act,
+      hover,
+      codeLens,
+      trees,
+    },
   };
 }

@@ -1,17 +1,8 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  createMessageConnection,
-  ErrorCodes,
-  IPCMessageReader,
-  IPCMessageWriter,
-  NotificationType,
-  ProgressType,
-  RequestType2,
-  ResponseError,
-} from 'vscode-jsonrpc/node';
-import type { CancellationToken, Disposable, MessageConnection } from 'vscode-jsonrpc/node';
+import type * as Rpc from 'vscode-jsonrpc/node';
+import type { CancellationToken, Disposable, MessageConnection, RequestType2 } from 'vscode-jsonrpc/node';
 import { EngineErrorCode } from '../protocol/engine';
 import type { EngineMethod, EngineProgress, EngineRequests, LogLine } from '../protocol/engine';
 
@@ -62,10 +53,12 @@ export interface RequestOptions {
 
 type Version = EngineRequests['version'][1];
 type Reject = (error: Error) => void;
+type RpcModule = typeof Rpc;
 
 /** One running engine process. */
 interface Running {
   child: ChildProcess;
+  rpc: RpcModule;
   connection: MessageConnection;
   /** Requests without an answer. */
   waiting: Set<Reject>;
@@ -81,9 +74,6 @@ const STDERR_TAIL = 4000;
 const START_TIMEOUT_MS = 30_000;
 /** Longer than nearly every step; a pattern of a tokenizer's can take for ever. */
 const STUCK_MS = 10_000;
-const logType = new NotificationType<LogLine>('log');
-const progressType = new ProgressType<EngineProgress>();
-const versionType = new RequestType2<null, null, Version, string | undefined>('version');
 
 /**
  * The engine's process, seen from the host. It imports nothing of VS Code. After the process has died, `start()` starts a
@@ -93,6 +83,7 @@ export class EngineClient {
   private running: Running | undefined;
   private readonly exitListeners = new Set<(exit: EngineExit) => void>();
   private progressTokens = 0;
+  private disposals = 0;
 
   constructor(
     private readonly enginePath: string,
@@ -110,8 +101,11 @@ export class EngineClient {
    * @throws EngineGoneError when it does not start
    */
   async start(): Promise<Version> {
-    this.running ??= this.fork();
-    const running = this.running;
+    const { disposals } = this;
+    // by the first start: it takes longer to load than all the rest of the extension
+    const rpc = await import('vscode-jsonrpc/node');
+    if (disposals !== this.disposals) throw new EngineGoneError(MESSAGES.disposed);
+    const running = (this.running ??= this.fork(rpc));
     const timer = setTimeout(() => running.child.kill('SIGKILL'), START_TIMEOUT_MS);
     try {
       return await this.request('version', null);
@@ -134,11 +128,12 @@ export class EngineClient {
     const { running } = this;
     if (!running) return Promise.reject(new EngineGoneError('The analysis engine is not running.'));
     if (token?.isCancellationRequested) return Promise.reject(new EngineCancelledError());
-    const { connection, waiting } = running;
-    const type = new RequestType2<unknown, number | null, EngineRequests[M][1], string | undefined>(method);
+    const { connection, waiting, rpc } = running;
+    const type = typeOf<M>(rpc, method);
     const progress = onProgress ? ++this.progressTokens : null;
     const ends: Disposable[] = [];
-    if (onProgress && progress !== null) ends.push(connection.onProgress(progressType, progress, onProgress));
+    if (onProgress && progress !== null)
+      ends.push(connection.onProgress(new rpc.ProgressType<EngineProgress>(), progress, onProgress));
     return new Promise<EngineRequests[M][1]>((resolve, reject) => {
       waiting.add(reject);
       ends.push({ dispose: () => waiting.delete(reject) });
@@ -152,7 +147,7 @@ export class EngineClient {
         (result) => resolve(ownBuffers(result)),
         (error: unknown) => {
           // a dying process closes its connection first; `died` knows the reason and rejects then
-          if (!isConnectionLoss(error)) reject(this.translate(method, error));
+          if (!isConnectionLoss(rpc, error)) reject(this.translate(rpc, method, error));
         },
       );
     }).finally(() => ends.forEach((end) => end.dispose()));
@@ -166,6 +161,7 @@ export class EngineClient {
 
   /** Ends the process at once, also in the middle of a run (which harms nobody). */
   dispose(): void {
+    this.disposals++;
     if (!this.running) return;
     this.running.reason = 'disposed';
     this.running.child.kill('SIGKILL');
@@ -178,7 +174,8 @@ export class EngineClient {
   private async endIfStuck(running: Running, answer: Promise<unknown>): Promise<void> {
     const { stuckMs = STUCK_MS } = this.options;
     // throws at once when the connection is closed
-    const ask = async (): Promise<unknown> => running.connection.sendRequest(versionType, null, null);
+    const ask = async (): Promise<unknown> =>
+      running.connection.sendRequest(typeOf<'version'>(running.rpc, 'version'), null, null);
     let waits = true;
     const answered = answer.then(
       () => (waits = false),
@@ -195,7 +192,7 @@ export class EngineClient {
     }
   }
 
-  private fork(): Running {
+  private fork(rpc: RpcModule): Running {
     const child = fork(this.enginePath, [], {
       serialization: 'advanced',
       execArgv: [],
@@ -203,8 +200,8 @@ export class EngineClient {
       env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
-    const connection = createMessageConnection(new IPCMessageReader(child), new IPCMessageWriter(child));
-    const running: Running = { child, connection, waiting: new Set(), reason: 'died' };
+    const connection = rpc.createMessageConnection(new rpc.IPCMessageReader(child), new rpc.IPCMessageWriter(child));
+    const running: Running = { child, rpc, connection, waiting: new Set(), reason: 'died' };
     let stderrTail = '';
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderrTail = (stderrTail + text).slice(-STDERR_TAIL);
@@ -213,7 +210,7 @@ export class EngineClient {
     child.stdout
       ?.setEncoding('utf8')
       .on('data', (text: string) => this.log({ level: 'info', message: text.trimEnd() }));
-    connection.onNotification(logType, (line) => this.log(line));
+    connection.onNotification(new rpc.NotificationType<LogLine>('log'), (line) => this.log(line));
     connection.onError(([error]) =>
       this.log({ level: 'error', message: `Connection to the engine: ${error.message}` }),
     );
@@ -231,17 +228,13 @@ export class EngineClient {
     if (this.running !== running) return;
     this.running = undefined;
     const { reason } = running;
-    const messages = {
-      disposed: 'The analysis engine was stopped.',
-      stuck: 'The analysis engine did not stop after Cancel.',
-      died: `The analysis engine ended (${whyOf(ended)}).`,
-    };
-    for (const reject of running.waiting) reject(new EngineGoneError(messages[reason]));
+    const message = reason === 'died' ? `The analysis engine ended (${whyOf(ended)}).` : MESSAGES[reason];
+    for (const reject of running.waiting) reject(new EngineGoneError(message));
     running.connection.dispose();
     for (const listener of this.exitListeners) listener({ ...ended, reason });
   }
 
-  private translate(method: EngineMethod, error: unknown): Error {
+  private translate({ ResponseError }: RpcModule, method: EngineMethod, error: unknown): Error {
     if (!(error instanceof ResponseError)) return error instanceof Error ? error : new Error(String(error));
     if (error.code === EngineErrorCode.cancelled) return new EngineCancelledError();
     if (typeof error.data === 'string') this.log({ level: 'error', message: `${method}: ${error.data}` });
@@ -251,8 +244,20 @@ export class EngineClient {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const LOSSES: number[] = [ErrorCodes.PendingResponseRejected, ErrorCodes.ConnectionInactive];
-const isConnectionLoss = (error: unknown): boolean => error instanceof ResponseError && LOSSES.includes(error.code);
+const MESSAGES = {
+  disposed: 'The analysis engine was stopped.',
+  stuck: 'The analysis engine did not stop after Cancel.',
+};
+
+/** Parameters, and the token by which progress is told. */
+const typeOf = <M extends EngineMethod>(
+  { RequestType2 }: RpcModule,
+  method: M,
+): RequestType2<unknown, number | null, EngineRequests[M][1], string | undefined> => new RequestType2(method);
+
+const isConnectionLoss = ({ ErrorCodes, ResponseError }: RpcModule, error: unknown): boolean =>
+  error instanceof ResponseError &&
+  [ErrorCodes.PendingResponseRejected, ErrorCodes.ConnectionInactive].some((code) => code === error.code);
 
 /** `killed by SIGKILL`, `exit code 1: Error: Cannot find module …`. */
 function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'reason'>): string {
@@ -267,9 +272,13 @@ function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'reason'>): string
  */
 function ownBuffers<T>(result: T): T {
   if (typeof result !== 'object' || result === null || ArrayBuffer.isView(result)) return result;
-  for (const [key, value] of Object.entries(result)) {
-    if (!isTypedArray(value)) ownBuffers<unknown>(value);
-    else if (value.byteLength < value.buffer.byteLength) Object.assign(result, { [key]: value.slice() });
+  const parts = result as Record<string, unknown>;
+  // not Object.entries: the predictions of a long prompt are thousands of objects
+  for (const key in parts) {
+    const part = parts[key];
+    if (typeof part !== 'object' || part === null) continue;
+    if (!isTypedArray(part)) ownBuffers(part);
+    else if (part.byteLength < part.buffer.byteLength) parts[key] = part.slice();
   }
   return result;
 }

@@ -15,8 +15,10 @@ export class TrainingHistory {
     return this.kept;
   }
 
-  replace(points: readonly AnyPoint[]): void {
-    this.kept = [...points];
+  /** What a folder has; behind its last point stays what was reported up to the step that was saved. */
+  take(points: readonly AnyPoint[], saved: number): void {
+    const last = points.at(-1)?.step ?? 0;
+    this.kept = [...points, ...this.kept.filter(({ step }) => step > last && step <= saved)];
     while (this.kept.length > this.most) this.thin();
   }
 

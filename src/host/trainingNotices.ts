@@ -1,9 +1,8 @@
 import * as vscode from 'vscode';
 import type { TrainingAction } from '../protocol/trainingPanel';
 import { showError } from './log';
-import type { TrainingPanel } from './trainingPanel';
+import { TRAINING_VIEW, type TrainingPanel } from './trainingPanel';
 import type { Training, Trainings } from './trainings';
-import { TRAINING_VIEW } from './trainingPanel';
 
 export interface TrainingNoticesParts {
   trainings: Trainings;
@@ -13,8 +12,8 @@ export interface TrainingNoticesParts {
 
 /** Says when a training has ended, shows in the status bar that one runs, and offers after a reload what was not finished. */
 export function watchTrainings(parts: TrainingNoticesParts): vscode.Disposable {
-  const { trainings, panel } = parts;
-  const item = vscode.window.createStatusBarItem('circuitscope.training', vscode.StatusBarAlignment.Right, 50);
+  const { trainings } = parts;
+  const item = vscode.window.createStatusBarItem(vscode.StatusBarAlignment.Right, 50);
   item.name = 'Circuitscope Training';
   item.command = 'circuitscope.showTraining';
   void offerUnfinished(parts);
@@ -22,14 +21,17 @@ export function watchTrainings(parts: TrainingNoticesParts): vscode.Disposable {
     item,
     trainings.onDidChange(() => showRunning(item, trainings.all)),
     trainings.onDidEnd((training) => void sayEnd(parts, training)),
-    vscode.window.registerWebviewPanelSerializer(TRAINING_VIEW, {
-      deserializeWebviewPanel: (webviewPanel) => {
-        panel.adopt(webviewPanel);
-        return Promise.resolve();
-      },
-    }),
   );
 }
+
+/** After a reload the panel comes back. */
+export const restoreTraining = (panel: TrainingPanel): vscode.Disposable =>
+  vscode.window.registerWebviewPanelSerializer(TRAINING_VIEW, {
+    deserializeWebviewPanel: (webviewPanel) => {
+      panel.adopt(webviewPanel);
+      return Promise.resolve();
+    },
+  });
 
 function showRunning(item: vscode.StatusBarItem, all: readonly Training[]): void {
   const running = all.filter(({ info }) => ['starting', 'running', 'pausing'].includes(info.state));
@@ -58,7 +60,9 @@ async function offerUnfinished({ trainings, panel, act }: TrainingNoticesParts):
   for (const plan of trainings.unfinished) {
     const dir = plan.params.out;
     const training = await trainings.offer(plan);
-    const said = `The training ${training.info.name} was not finished (step ${training.info.step} of ${training.info.totalSteps}).`;
+    const { name, step, totalSteps } = training.info;
+    const [now, all] = [step, totalSteps].map((n) => n.toLocaleString('en-US'));
+    const said = `The training ${name} was not finished (step ${now} of ${all}).`;
     void vscode.window.showWarningMessage(said, 'Resume', 'Show', 'Forget It').then(async (answer) => {
       if (answer === 'Resume' || answer === 'Show') panel.show(dir);
       if (answer === 'Resume') await act({ dir, action: 'resume' });

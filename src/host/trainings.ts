@@ -193,7 +193,7 @@ export class Trainings implements vscode.Disposable {
   private take(training: Training, record: TrainingRecord): void {
     const { step, totalSteps, tokens, history, notices, params } = record;
     training.record = record;
-    training.history.replace(history);
+    training.history.take(history, step);
     const layers = 'layers' in params && Array.isArray(params.layers) ? params.layers : undefined;
     this.set(training, { ...{ step, totalSteps, tokens, notices, hasResult: step > 0 }, ...(layers && { layers }) });
     this.gotPoints.fire({ dir: training.info.dir, from: 0, points: [...training.history.points] });

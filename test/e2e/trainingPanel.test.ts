@@ -108,6 +108,9 @@ describe('training panel', function () {
     });
     await eventually('fewer points', async () => ((await words('loss'))?.startsWith('step 510: ') ? true : undefined));
     assert.match((await words('loss')) ?? '', /7\.00$/);
+    await panel.page.locator(LOSS).press('ArrowLeft');
+    await panel.settle();
+    assert.match((await words('loss')) ?? '', /^step 500: /);
   });
 
   it('reads every chart at the step of the pointer and of the arrow keys', async () => {
@@ -164,7 +167,10 @@ describe('training panel', function () {
         `^step 1,000: mlsae-neox-6l-x16-k32 ${fixed(a.loss)}, mlsae-neox-6l-x16-k16 ${fixed(b.loss)}, broken `,
       ),
     );
-    assert.equal(await panel.page.locator('[data-chart=fvu] h3 small').innerText(), 'mlsae-neox-6l-x16-k32');
+    assert.equal(
+      await panel.page.locator('[data-chart=fvu] h3 small').innerText(),
+      'log scale · mlsae-neox-6l-x16-k32',
+    );
     await panel.page.locator('[data-chart=fvuNow]').waitFor();
     await panel.shot('training-compared');
     await panel.page.getByLabel('broken in the charts').uncheck();
@@ -193,7 +199,10 @@ describe('training panel', function () {
     await panel.page.keyboard.press('Home');
     await panel.page.keyboard.press('Home');
     await panel.settle();
-    assert.match(await panel.page.locator('.cell-map .sr-only').innerText(), / attends to function \d\.\d\d$/);
+    assert.match(await panel.page.locator('.cell-map .sr-only').innerText(), /^function attends to function 1\.00$/);
+    await panel.page.keyboard.press('PageDown');
+    await panel.settle();
+    assert.match(await panel.page.locator('.cell-map .sr-only').innerText(), /^, attends to function 0\.25$/);
     await panel.shot('training-toy');
   });
 

@@ -54,7 +54,7 @@ export async function closeEverything(): Promise<void> {
 export async function eventually<T>(
   what: string,
   ask: () => T | undefined | Promise<T | undefined>,
-  ms = 15_000,
+  ms = 40_000,
 ): Promise<T> {
   for (const end = Date.now() + ms; ;) {
     const answer = await ask();

@@ -59,6 +59,12 @@ for (const variant of variants) {
       }
     });
 
+    it('are within the same at a glance, of weights that are not packed and nothing folded', async () => {
+      const fresh = await createRunner(checkpoint, CPU);
+      assertHooks(await fresh.run({ ids, hooks: names, glance: true }), expected);
+      await fresh.dispose();
+    });
+
     it('come layer by layer and two rows of logits at a time', async () => {
       const limits = { segmentBytes: 1, logitsPerRun: 2 * checkpoint.description.dVocab, keepBytes: 0 };
       const inPieces = await createRunner(checkpoint, { ...CPU, limits });

@@ -11,7 +11,7 @@ const steps = { step: async (): Promise<void> => undefined };
 
 /** y = x + x; counts how often it is emitted, which is once a session. */
 function request(name: string, bytes = 1): SessionRequest & { made: number } {
-  const each = {
+  const each: SessionRequest & { made: number } = {
     name,
     exposes: ['y'],
     bytes,
@@ -71,7 +71,7 @@ describe('the sessions of a runner', () => {
     await use(a, b);
     for (const each of [a, b]) {
       const { emit } = each;
-      each.emit = () => (order.push(each.name), emit());
+      each.emit = (once) => (order.push(once ? `${each.name} once` : each.name), emit(once));
     }
     await idle(a, b);
     assert.deepEqual(order, ['b', 'a']);

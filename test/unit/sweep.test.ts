@@ -228,4 +228,22 @@ describe('sweep over a corpus', function () {
       });
     });
   }
+
+  it('runs the model once a text, though means of its beginning are taken first; a shard too', async () => {
+    const random = await openRandomSae(MODELS[0]!, saeVariant('mlsae'));
+    const { model, ...rest } = withTokenizer(random.open, letters);
+    let runs = 0;
+    const run: typeof model.runner.run = (...args) => (runs++, model.runner.run(...args));
+    const open = {
+      ...rest,
+      model: { ...model, runner: Object.create(model.runner, { run: { value: run } }) as never },
+    };
+    const texts = sum(TEXTS.map(({ length }) => Math.ceil(length / CONTEXT)));
+    for (const shard of [undefined, { index: 1, count: 2 }]) {
+      runs = 0;
+      await sweep(open, { corpus: corpusOf(TEXTS, CONTEXT), out: join(tempFolder(), 'sweep'), shard }, noSteps);
+      assert.equal(runs, texts);
+    }
+    await random.dispose();
+  });
 });

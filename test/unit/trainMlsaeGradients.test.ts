@@ -3,15 +3,8 @@ import assert from 'node:assert/strict';
 import { Tensor } from 'onnxruntime-node';
 import { seededUniform } from '../../src/engine/circuits/random';
 import { Session } from '../../src/engine/runtime/session';
-import {
-  emitGradientsOnly,
-  emitStep,
-  ADAM,
-  PARAMETERS,
-  shapeOf,
-  stepIo,
-  type StepOptions,
-} from '../../src/engine/train/mlsae/stepGraph';
+import { emitGradientsOnly, emitStep } from '../../src/engine/train/mlsae/stepGraph';
+import { ADAM, PARAMETERS, shapeOf, stepIo, type StepOptions } from '../../src/engine/train/mlsae/stepIo';
 import { adamFeeds } from '../../src/engine/train/adam';
 import { errorsOf, gradientsOf, lossOf, type Sae64 } from './support/naiveMlsaeStep';
 

@@ -226,6 +226,18 @@ describe('trainings in the host', () => {
       );
     });
 
+    it('of a folder goes on with what was reported up to its save', () => {
+      const history = new host.TrainingHistory();
+      mlsaePoints(50).forEach((point) => history.add({ ...point, loss: 9 }));
+      history.take(mlsaePoints(20), 40);
+      assert.deepEqual(
+        history.points.map(({ step, loss }) => (loss === 9 ? `${step}!` : `${step}`)),
+        ['10', '20', '30!', '40!'],
+      );
+      history.take([], 10);
+      assert.equal(history.points.length, 1, 'a short training has no history yet');
+    });
+
     it('stays small, keeps its ends and what was measured', () => {
       const history = new host.TrainingHistory(100);
       const points = toyPoints(2000);
@@ -235,7 +247,7 @@ describe('trainings in the host', () => {
       assert.equal(kept.at(-1)!.step, 2000);
       const measured = (all: readonly object[]): number => all.filter((p) => 'lossByPosition' in p).length;
       assert.equal(measured(kept), measured(points), 'fewer than half of all are measured');
-      history.replace(points.filter((p) => 'lossByPosition' in p).concat(toyPoints(6000)));
+      history.take(toyPoints(6000), 6000);
       assert.ok(history.points.length <= 100);
       assert.ok(kept.every(({ step }, i) => i === 0 || step > kept[i - 1]!.step));
     });

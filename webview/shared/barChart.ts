@@ -13,7 +13,10 @@ import type { CanvasColours } from './theme';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale);
 
-export type BarColours = Pick<CanvasColours, 'fg' | 'muted' | 'faint' | 'hair2' | 'bar' | 'kind-q' | 'kind-k' | 'kind-v' | 'mono'>;
+export type BarColours = Pick<
+  CanvasColours,
+  'fg' | 'muted' | 'faint' | 'hair2' | 'bar' | 'kind-q' | 'kind-k' | 'kind-v' | 'mono'
+>;
 
 export interface BarSeries {
   name: string;

@@ -22,7 +22,7 @@ const BEGIN: { value: TrainingCommand; label: string }[] = [
   { value: 'openTraining', label: 'Open Training…' },
 ];
 const EMPTY =
-  'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: loss and all else appear here while it trains. Trainings of before can be opened to compare.';
+  'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: how it goes appears here while it trains. Earlier trainings can be opened to compare.';
 
 const Begin = (): JSX.Element => (
   <>
@@ -115,7 +115,7 @@ export function App(): JSX.Element | null {
           <p class="block none">
             {now.state === 'starting' || now.state === 'running'
               ? `${now.message ?? 'The first steps'}… The charts begin with the first report.`
-              : 'Nothing was measured yet: resume it.'}
+              : 'Its folder has no curves yet: resume it.'}
           </p>
         )}
         {now.kind === 'toy' ? <Attention dir={now.dir} /> : null}

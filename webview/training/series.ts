@@ -37,6 +37,7 @@ export interface Run {
 /** Lines with a name in a chart of heads. */
 const NAMED = 4;
 
+const LOG = 'log scale';
 const small = (value: number): string => fixed(value, Math.abs(value) < 0.1 ? 3 : 2);
 const score = (value: number): string => fixed(value);
 const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
@@ -65,12 +66,18 @@ export function mlsaeCharts(runs: readonly Run[]): LineSpec[] {
   const each = (get: Get<MlsaePoint>): LineSeries[] => lines(runs, get);
   return [
     {
-      ...{ name: 'loss', title: 'Loss', unit: '', text: small, log: true },
+      ...{ name: 'loss', title: 'Loss', unit: LOG, text: small, log: true },
       about: 'Mean over layers of FVU, and 1/32 of the auxiliary loss',
       series: each(({ loss }) => loss),
     },
     {
-      ...{ name: 'fvu', title: 'FVU by layer', unit: runs.length > 1 ? first.info.name : '', text: small, log: true },
+      ...{
+        name: 'fvu',
+        title: 'FVU by layer',
+        unit: runs.length > 1 ? `${LOG} · ${first.info.name}` : LOG,
+        text: small,
+        log: true,
+      },
       about: 'MSE(x, x̃) / Var(x) at every layer',
       series: fvu,
     },

@@ -61,7 +61,8 @@ async function run(path: string, options: TrainOptions): Promise<void> {
   try {
     await withModel(path, options, async (model) => {
       const summary = await trainMlsae(model, params, steps).finally(() => steps.done());
-      printSummary(summary, options);
+      const { nLayers } = model.checkpoint.description;
+      printSummary(summary, layersOf(params.layers, nLayers), options);
     });
   } catch (error) {
     if (!(error instanceof CancelledError)) throw error;
@@ -92,6 +93,9 @@ function paramsOf(options: TrainOptions): Omit<TrainMlsaeParams, 'checkpointId'>
   };
 }
 
+const layersOf = (given: number[] | undefined, nLayers: number): number[] =>
+  given ? [...new Set(given)].sort((a, b) => a - b) : Array.from({ length: nLayers }, (_, layer) => layer);
+
 function decimal(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === '' ? NaN : Number(text);
@@ -99,14 +103,15 @@ function decimal(option: string, text: string | undefined): number | undefined {
   throw new InputError(`${option}: expected a number, found “${text}”`);
 }
 
-function printSummary(summary: TrainingSummary, { json }: { json?: boolean }): void {
+/** @param layers those of the points */
+function printSummary(summary: TrainingSummary, layers: number[], { json }: { json?: boolean }): void {
   summary.notices.forEach(note);
   if (json) return printJson(summary);
   const { last, dir, tokens, seconds, step } = summary;
   const { fvu, l0, deadFraction } = last as MlsaePoint;
-  const rows = fvu.map((value, l) => [String(l), value.toFixed(4)]);
+  const rows = fvu.map((value, l) => [String(layers[l]), value.toFixed(4)]);
   const lines = [
-    table([['residual', 'FVU'], ...rows], [0, 1]),
+    table([['layer', 'FVU'], ...rows], [0, 1]),
     `${step} steps, ${tokens} tokens, ${duration(seconds)}; L0 ${l0.toFixed(1)}, ${(100 * deadFraction).toFixed(2)} % dead`,
     dir,
   ];

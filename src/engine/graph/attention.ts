@@ -31,6 +31,8 @@ export interface AttentionInputs {
   sin: Value;
   /** The rows are sequences of so many tokens, one after another. Absent: they are one. */
   length?: number | undefined;
+  /** The graph runs once: what would be folded before is not worth it. */
+  once?: boolean | undefined;
 }
 
 /** What an intervention puts in the place of values. */
@@ -72,7 +74,7 @@ export function attention(
   const z = edits.z?.(ownZ) ?? ownZ;
   const flat = g.op('Reshape', [z, g.ints([0, d.nHeads * d.dHead])]);
   const out = linear(g, w, flat, asMatrix(layer.out, d));
-  return { q, k, v, rotQ, rotK, scores, pattern, z, out, valueNorm: valueNorm(g, w, d, layer.out, v) };
+  return { q, k, v, rotQ, rotK, scores, pattern, z, out, valueNorm: valueNorm(g, w, d, layer.out, v, inputs) };
 }
 
 /** Q, K and V as `[head, pos, d_head]`; K and V with n_key_value_heads. */
@@ -140,10 +142,20 @@ function asMatrix(out: Linear, d: ModelDescription): Linear {
 /**
  * ‖v_s W_O‖ for every head and source, as sqrt(v (W_O W_Oᵀ) vᵀ): the Gram matrices are folded when the session is created, so
  * that a run needs d_head² instead of d_head · d_model products. In float64, as the square would lose half of the digits.
+ * Folding costs as much as these products of a thousand tokens (measured), so a graph that runs once makes v W_O itself.
  */
-export function valueNorm(g: GraphBuilder, w: WeightSource, d: ModelDescription, out: Linear, v: Value): Value {
+export function valueNorm(
+  g: GraphBuilder,
+  w: WeightSource,
+  d: ModelDescription,
+  out: Linear,
+  v: Value,
+  { once = false }: Pick<AttentionInputs, 'once'> = {},
+): Value {
   const double = (x: Value): Value => g.op('Cast', [x], { to: DataType.DOUBLE });
-  const W_O = double(outputPerHead(g, w, d, out));
+  const perHead = outputPerHead(g, w, d, out);
+  if (once) return g.op('ReduceL2', [g.op('MatMul', [v, perHead]), g.ints([-1])], { keepdims: 0 });
+  const W_O = double(perHead);
   const gram = g.op('MatMul', [W_O, g.op('Transpose', [W_O], { perm: [0, 2, 1] })]);
   const v64 = double(v);
   const squares = g.op('Mul', [g.op('MatMul', [v64, gram]), v64]);

@@ -62,6 +62,8 @@ export interface BlocksRequest {
   /** It is left on the device. */
   residStays?: boolean;
   interventions?: InterventionKinds;
+  /** It runs once: nothing is worth folding. */
+  once?: boolean;
 }
 
 /** A value that will be an output by this name. */
@@ -85,12 +87,12 @@ export interface UnembedGraphRequest {
  */
 export function emitBlocks(
   checkpoint: Described,
-  { from, to, hooks, kept = [], residOut, residStays, interventions = {} }: BlocksRequest,
+  { from, to, hooks, kept = [], residOut, residStays, interventions = {}, once }: BlocksRequest,
 ): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const values = new Map<string, Value>();
-  const resid = residualStream(g, w, checkpoint.description, { from, to, interventions }, values);
+  const resid = residualStream(g, w, checkpoint.description, { from, to, interventions, once }, values);
   const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
   const device = kept.map((name) => g.alias(lookup(values, name), keptName(name)));
   if (residOut) (residStays ? device : outputs).push(g.alias(resid, RESID_OUT));
@@ -115,14 +117,20 @@ export function residualStream(
   g: GraphBuilder,
   w: WeightSource,
   d: ModelDescription,
-  { from, to, interventions = {}, batch }: Pick<BlocksRequest, 'from' | 'to' | 'interventions'> & { batch?: Batch },
+  {
+    from,
+    to,
+    interventions = {},
+    once,
+    batch,
+  }: Pick<BlocksRequest, 'from' | 'to' | 'interventions' | 'once'> & { batch?: Batch },
   values: Map<string, Value>,
 ): Value {
   const rows = batch ? batch.sequences * batch.length : 'pos';
   const position = positions(g, w, d, rows, values);
   let resid =
     from === 0 ? embed(g, w, d, rows, position, values) : g.input(graphInputs.resid, DataType.FLOAT, [rows, d.dModel]);
-  const inputs = attentionInputs(g, d, rows, batch?.length);
+  const inputs = { ...attentionInputs(g, d, rows, batch?.length), once };
   for (let layer = from; layer < to; layer++) {
     resid = edited(g, interventions, 'resid', layer, resid);
     resid = block(g, w, d, layer, resid, position, inputs, attentionEdits(g, interventions, layer), values);

@@ -81,29 +81,36 @@ export function meanRow(rows: Float32Array, nInputs: number): Float64Array {
 }
 
 /**
- * Σ over rows of the cosine similarity of x and y, after `meanX` and `meanY` are taken away if given. A row of zeros is similar
- * to nothing: 0.
+ * Σ over rows of the cosine similarity of x and y, as they are and after `meanX` and `meanY` are taken away. A row of zeros is
+ * similar to nothing: 0.
  */
-export function cosineSum(
+export function cosineSums(
   x: Float32Array,
   y: Float32Array,
   nInputs: number,
   meanX: Float64Array = new Float64Array(nInputs),
   meanY: Float64Array = new Float64Array(nInputs),
-): number {
-  let total = 0;
+): { plain: number; centred: number } {
+  const sums = { plain: 0, centred: 0 };
   for (let start = 0; start < x.length; start += nInputs) {
     let [xx, yy, xy] = [0, 0, 0];
+    let [aa, bb, ab] = [0, 0, 0];
     for (let i = 0; i < nInputs; i++) {
-      const a = x[start + i]! - meanX[i]!;
-      const b = y[start + i]! - meanY[i]!;
-      xx += a * a;
-      yy += b * b;
-      xy += a * b;
+      const u = x[start + i]!;
+      const v = y[start + i]!;
+      const a = u - meanX[i]!;
+      const b = v - meanY[i]!;
+      xx += u * u;
+      yy += v * v;
+      xy += u * v;
+      aa += a * a;
+      bb += b * b;
+      ab += a * b;
     }
-    if (xx !== 0 && yy !== 0) total += xy / Math.sqrt(xx * yy);
+    if (xx !== 0 && yy !== 0) sums.plain += xy / Math.sqrt(xx * yy);
+    if (aa !== 0 && bb !== 0) sums.centred += ab / Math.sqrt(aa * bb);
   }
-  return total;
+  return sums;
 }
 
 /**
@@ -113,11 +120,9 @@ export function cosineSum(
 export function adjacentSimilarity(layers: Float32Array[], nInputs: number): AdjacentSimilarity {
   const means = layers.map((rows) => meanRow(rows, nInputs));
   const n = (layers[0]?.length ?? 0) / nInputs;
-  const pairs = layers.slice(1);
+  const sums = layers.slice(1).map((next, l) => cosineSums(layers[l]!, next, nInputs, means[l]!, means[l + 1]!));
   return {
-    plain: Float64Array.from(pairs, (next, l) => cosineSum(layers[l]!, next, nInputs) / n),
-    centred: Float64Array.from(pairs, (next, l) =>
-      n > 1 ? cosineSum(layers[l]!, next, nInputs, means[l], means[l + 1]) / n : NaN,
-    ),
+    plain: Float64Array.from(sums, ({ plain }) => plain / n),
+    centred: Float64Array.from(sums, ({ centred }) => (n > 1 ? centred / n : NaN)),
   };
 }

@@ -125,7 +125,7 @@ class Runner implements ModelRunner {
         ...(residOut ? [RESID_OUT] : []),
         ...(residStays ? ['stays'] : []),
       ];
-      const emit = (): Graph => this.graphs.blocks(wanted);
+      const emit = (once: boolean): Graph => this.graphs.blocks({ ...wanted, once });
       const all = resid ? { ...feeds, [graphInputs.resid]: resid } : feeds;
       const outputs = await this.sessions.use(
         { name: name + kindsKey(kinds), exposes, bytes: segment.bytes, emit, glance },

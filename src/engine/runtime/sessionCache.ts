@@ -10,7 +10,8 @@ export interface SessionRequest {
   exposes: string[];
   /** Of its weights as float32. */
   bytes: number;
-  emit: () => Graph;
+  /** @param once the session goes after its run */
+  emit: (once: boolean) => Graph;
   /** A session that is not there yet may be one that is not packed. Products of packed weights round otherwise. */
   glance?: boolean;
 }
@@ -79,7 +80,7 @@ export class SessionCache {
       return work(await timed(timings, 'loadMs', () => this.pack(request)));
     await this.makeRoom(request.bytes);
     const session = await timed(timings, 'loadMs', () =>
-      Session.create(request.emit(), this.provider, { isMapped: true }),
+      Session.create(request.emit(true), this.provider, { isMapped: true }),
     );
     try {
       return await work(session);
@@ -92,7 +93,7 @@ export class SessionCache {
   private async pack(request: SessionRequest): Promise<Session> {
     const { bytes, emit } = request;
     await this.makeRoom(bytes);
-    const session = await Session.create(emit(), this.provider);
+    const session = await Session.create(emit(false), this.provider);
     this.unpacked.delete(keyOf(request));
     this.kept.set(keyOf(request), { session, bytes, usedIn: this.runs });
     return session;

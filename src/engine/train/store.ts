@@ -76,12 +76,16 @@ export async function storedTraining(dir: string): Promise<StoredTraining | unde
   return record;
 }
 
+/** Before the first step. */
+const NOTHING = { step: 0, tokens: 0, loss: NaN, lr: 0, tokensPerSecond: 0 };
+const NOTHING_OF_MLSAE = { fvu: [], l0: 0, deadFraction: 0, auxLoss: 0 };
+
 /** A training's folder as the person sees it. @throws InputError when there is none */
 export async function readTraining({ dir }: { dir: string }): Promise<TrainingRecord> {
   const stored = await storedTraining(dir);
   if (!stored) throw new InputError(`${dir} has no training: ${RECORD} was expected.`);
   const { kind, step, totalSteps, tokens, seconds, complete, notices, params, history } = stored;
-  const last = history.at(-1) ?? { step: 0, tokens: 0, loss: NaN, lr: 0, tokensPerSecond: 0 };
+  const last = history.at(-1) ?? { ...NOTHING, ...(kind === 'mlsae' && NOTHING_OF_MLSAE) };
   return { dir, kind, step, totalSteps, tokens, seconds, complete, notices, params, history, last };
 }
 

@@ -47,6 +47,9 @@ export class Examples {
   private readonly least: Float32Array;
   private readonly strongest: Float32Array;
   private readonly strongestAt: Int32Array;
+  /** Of one text and layer: the last entry of every latent, and of every entry the one before it of the same latent. */
+  private readonly last: Int32Array;
+  private before = new Int32Array(0);
 
   /** @param per examples of each (layer, latent) */
   constructor(
@@ -58,6 +61,7 @@ export class Examples {
     this.least = new Float32Array(nLayers * nLatents);
     this.strongest = new Float32Array(nLatents);
     this.strongestAt = new Int32Array(nLatents);
+    this.last = new Int32Array(nLatents);
     for (let pair = 0; pair < this.least.length; pair++) this.findLeast(pair);
   }
 
@@ -65,6 +69,7 @@ export class Examples {
   offer(sequence: Sequence, codes: Codes): void {
     if (this.per === 0) return;
     const touched = new Int32Array(Math.min(this.nLatents, codes.nTokens * codes.k));
+    this.before = new Int32Array(codes.nTokens * codes.k);
     for (let layer = 0; layer < codes.layers.length; layer++) {
       const n = this.findStrongest(codes, layer, touched);
       for (let i = 0; i < n; i++) {
@@ -79,16 +84,20 @@ export class Examples {
 
   /** The largest activation of every latent that is active at a layer. @returns their number */
   private findStrongest({ nTokens, k, indices, values }: Codes, layer: number, touched: Int32Array): number {
-    const { strongest, strongestAt } = this;
+    const { strongest, strongestAt, last, before } = this;
     let n = 0;
     const start = layer * nTokens * k;
-    for (let i = start; i < start + nTokens * k; i++) {
-      const value = values[i]!;
-      const latent = indices[i]!;
+    for (let i = 0; i < nTokens * k; i++) {
+      const value = values[start + i]!;
+      if (!(value > 0)) continue;
+      const latent = indices[start + i]!;
+      const isFirst = strongest[latent] === 0;
+      if (isFirst) touched[n++] = latent;
+      before[i] = isFirst ? -1 : last[latent]!;
+      last[latent] = i;
       if (!(value > strongest[latent]!)) continue;
-      if (strongest[latent] === 0) touched[n++] = latent;
       strongest[latent] = value;
-      strongestAt[latent] = Math.floor((i - start) / k);
+      strongestAt[latent] = Math.floor(i / k);
     }
     return n;
   }
@@ -98,16 +107,18 @@ export class Examples {
     const token = this.strongestAt[latent]!;
     const slot = this.weakest(pair);
     const from = Math.max(0, token - BEFORE);
+    const to = Math.min(codes.nTokens, token + 1 + BEHIND);
     arrays.value[slot] = value;
     arrays.place[slot] = placeOf(sequence);
     arrays.file[slot] = sequence.file;
     arrays.row[slot] = sequence.row;
     arrays.at[slot] = token - from;
-    for (let w = 0; w < WINDOW; w++) {
-      const inText = w <= token - from + BEHIND && from + w < codes.nTokens;
-      arrays.ids[slot * WINDOW + w] = inText ? sequence.ids[from + w]! : -1;
-      arrays.activations[slot * WINDOW + w] = inText ? activation(codes, layer, from + w, latent) : 0;
-    }
+    for (let w = 0; w < WINDOW; w++) arrays.ids[slot * WINDOW + w] = from + w < to ? sequence.ids[from + w]! : -1;
+    arrays.activations.fill(0, slot * WINDOW, (slot + 1) * WINDOW);
+    const start = layer * codes.nTokens * codes.k;
+    for (let i = this.last[latent]!; i >= from * codes.k; i = this.before[i]!)
+      if (i < to * codes.k)
+        arrays.activations[slot * WINDOW + Math.floor(i / codes.k) - from] = codes.values[start + i]!;
     this.findLeast(pair);
   }
 
@@ -149,20 +160,15 @@ export class Examples {
   }
 }
 
-function activation({ nTokens, k, indices, values }: Codes, layer: number, token: number, latent: number): number {
-  const start = (layer * nTokens + token) * k;
-  for (let i = start; i < start + k; i++) if (indices[i] === latent && values[i]! > 0) return values[i]!;
-  return 0;
-}
-
 function copy(from: ExampleArrays, source: number, to: ExampleArrays, target: number): void {
   for (const name of PER_EXAMPLE) to[name][target] = from[name][source]!;
   for (const name of PER_TOKEN)
     to[name].set(from[name].subarray(source * WINDOW, (source + 1) * WINDOW), target * WINDOW);
 }
 
+const spare = noExamples(1);
+
 function swap(arrays: ExampleArrays, a: number, b: number): void {
-  const spare = noExamples(1);
   copy(arrays, a, spare, 0);
   copy(arrays, b, arrays, a);
   copy(spare, 0, arrays, b);

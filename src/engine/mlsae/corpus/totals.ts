@@ -2,7 +2,7 @@
 import { addCodes, noTotals } from '../distributions';
 import type { Codes, LayerTotals } from '../distributions';
 import type { EncodedText } from '../encodePrompt';
-import { cosineSum, layerSums } from '../layerStats';
+import { cosineSums, layerSums } from '../layerStats';
 import type { LayerSums } from '../layerStats';
 import { plainRatios } from '../plainRatios';
 import { notFinite } from '../finite';
@@ -73,6 +73,7 @@ export class Totals {
     const n = codes.nTokens;
     const pairs = resid.slice(1);
     const nInputs = resid[0]!.length / n;
+    const similar = pairs.map((next, l) => cosineSums(resid[l]!, next, nInputs, centre[l], centre[l + 1]));
     return {
       tokens: n,
       documents: isDocument ? 1 : 0,
@@ -80,8 +81,8 @@ export class Totals {
       withinToken: this.text.withinToken,
       ...plainOf(codes, this.nLatents),
       layers: resid.map((rows, l) => layerSums(rows, encoded, { from: l * n, n })),
-      plain: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs))),
-      centred: pairs.map((next, l) => finite(cosineSum(resid[l]!, next, nInputs, centre[l], centre[l + 1]))),
+      plain: similar.map(({ plain }) => finite(plain)),
+      centred: similar.map(({ centred }) => finite(centred)),
     };
   }
 

@@ -18,6 +18,12 @@ const matMul: Operator = {
   gradients: (node, [dy]) => [gradientOfLeft(node, dy!), gradientOfRight(node, dy!)],
 };
 
+/** Batches of `[m, n]` side by side. `[m, batch · n]` */
+function sideBySide(g: GraphBuilder, x: Value, m: number, n: number): Value {
+  const byRow = g.op('Transpose', [g.op('Reshape', [x, g.ints([-1, m, n])])], { perm: [1, 0, 2] });
+  return g.op('Reshape', [byRow, g.ints([m, -1])]);
+}
+
 /** dA = dY Bᵀ. Where all of A's batches are one, the sum over Y's is part of the product: `[m, batch · n] [batch · n, k]`. */
 function gradientOfLeft({ g, inputs, outputs, shape }: Forward, dy: Value): Value {
   const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!].map(shape) as [number[], number[], number[]];
@@ -29,19 +35,25 @@ function gradientOfLeft({ g, inputs, outputs, shape }: Forward, dy: Value): Valu
     const from = [...broadcast(batch, b.slice(0, -2)), m, k];
     return sumTo(g, g.op('MatMul', [dy, bT]), from, a);
   }
-  const byRow = g.op('Transpose', [g.op('Reshape', [dy, g.ints([-1, m, n])])], { perm: [1, 0, 2] });
-  const wide = g.op('Reshape', [byRow, g.ints([m, -1])]);
-  const sum = g.op('MatMul', [wide, g.op('Reshape', [bT, g.ints([-1, k])])]);
+  const sum = g.op('MatMul', [sideBySide(g, dy, m, n), g.op('Reshape', [bT, g.ints([-1, k])])]);
   return a.length === 2 ? sum : g.op('Reshape', [sum, g.ints(a)]);
 }
 
-/** dB = Aᵀ dY. Where all of B's batches are one, they are more rows: `[k, batch · m] [batch · m, n]`. */
+/**
+ * dB = Aᵀ dY. Where all of B's batches are one, they are more rows: `[k, batch · m] [batch · m, n]`; where all of A's are, one
+ * product with more columns: `[k, m] [m, batch · n]`.
+ */
 function gradientOfRight({ g, inputs, outputs, shape }: Forward, dy: Value): Value {
   const [a, b, y] = [inputs[0]!, inputs[1]!, outputs[0]!].map(shape) as [number[], number[], number[]];
-  const [n, k] = [y.at(-1)!, a.at(-1)!];
-  const batch = product(y.slice(0, -2));
-  const isShared = product(b.slice(0, -2)) === 1 && product(a.slice(0, -2)) === batch;
-  if (!isShared || batch === 1) {
+  const [m, n, k] = [y.at(-2)!, y.at(-1)!, a.at(-1)!];
+  const [batch, ofA, ofB] = [y, a, b].map((each) => product(each.slice(0, -2))) as [number, number, number];
+  if (batch > 1 && ofA === 1 && ofB === batch) {
+    const left = transposed(g, g.op('Reshape', [inputs[0]!, g.ints([m, k])]), 2);
+    const wide = g.op('MatMul', [left, sideBySide(g, dy, m, n)]);
+    const byBatch = g.op('Transpose', [g.op('Reshape', [wide, g.ints([k, -1, n])])], { perm: [1, 0, 2] });
+    return g.op('Reshape', [byBatch, g.ints(b)]);
+  }
+  if (batch === 1 || ofB > 1 || ofA !== batch) {
     const from = [...y.slice(0, -2), k, n];
     return sumTo(g, g.op('MatMul', [transposed(g, inputs[0]!, a.length), dy]), from, b);
   }

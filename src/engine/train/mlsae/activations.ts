@@ -51,7 +51,6 @@ interface StreamOptions {
 /** Batches of rows, in an order that follows from the seed. Where the corpus ends it begins again, in another order. */
 export class Activations {
   private readonly width: number;
-  private isWarm = false;
   private source: AsyncGenerator<{ ids: number[]; place: Place }> | undefined;
   /** Rows of the sequence that was run last, and how many of them are used. `[row, n_inputs]` for each layer */
   private rest: { rows: Float32Array[]; used: number; place: Place } | undefined;
@@ -94,11 +93,6 @@ export class Activations {
       const { ids, place } = (await this.source.next()).value as { ids: number[]; place: Place };
       const kept = [...ids.keys()].filter((i) => !special?.has(ids[i]!));
       if (kept.length <= place.used) continue;
-      if (!this.isWarm) {
-        // a runner's first run is on another session than later ones, and its last digits are others
-        await runner.run({ ids: ids.slice(0, 1), hooks }, steps);
-        this.isWarm = true;
-      }
       const run = await runner.run({ ids, hooks }, steps);
       const rows = hooks.map((hook) => gathered(run.hooks[hook]!.data, kept, this.width));
       return { rows, used: place.used, place };

@@ -4,7 +4,8 @@ import { seededUniform } from '../../circuits/random';
 import { DataType, GraphBuilder, type Value } from '../../graph/builder';
 import { Session } from '../../runtime/session';
 import type { Steps } from '../../runtime/types';
-import { shapeOf, standardized, unitRows, type ParameterName, type StepSizes } from './stepGraph';
+import { shapeOf, type ParameterName, type StepSizes } from './stepIo';
+import { standardized, unitRows } from './stepParts';
 
 const MEDIAN_STEPS = 100;
 /** Of standardised vectors, whose norm is √n_inputs. */

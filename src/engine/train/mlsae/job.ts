@@ -9,10 +9,11 @@ import type { Steps } from '../../runtime/types';
 import { adamFeeds } from '../adam';
 import type { Arrays, Identity, ResultFiles } from '../store';
 import type { Job, StepValues } from '../trainer';
-import { Activations, BEGIN, isPlace, type Place } from './activations';
+import { BEGIN, isPlace, type Activations, type Place } from './activations';
 import { initialParameters, transposed } from './initial';
 import { rateOf, type MlsaeSettings } from './settings';
-import { ADAM, DEAD_THRESHOLD, emitStep, PARAMETERS, shapeOf, stepIo } from './stepGraph';
+import { emitStep } from './stepGraph';
+import { ADAM, DEAD_THRESHOLD, PARAMETERS, shapeOf, stepIo } from './stepIo';
 
 type State = Record<string, Tensor>;
 const FLOATS = PARAMETERS.flatMap((name) => [name, stepIo.first(name), stepIo.second(name)]);

@@ -3,7 +3,7 @@ import type { TrainMlsaeParams } from '../../../protocol/training';
 import type { ModelDescription } from '../../checkpoint/description';
 import { InputError } from '../../checkpoint/errors';
 import { wholeNumber } from '../../circuits/params';
-import type { StepSizes } from './stepGraph';
+import type { StepSizes } from './stepIo';
 
 export interface MlsaeSettings extends StepSizes {
   /** Numbers of the layers that are read; `layers` is how many. */

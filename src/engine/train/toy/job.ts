@@ -184,8 +184,8 @@ export class ToyJob implements Job<ToyPoint> {
     const text = await this.read(steps);
     const { tokenizer, tokens } = text;
     const sizes = { ...this.settings.sizes, vocab: tokenizer.vocab };
-    if (sizes.vocab < this.settings.sizes.vocab)
-      this.notices.push(`The corpus gives a vocabulary of ${sizes.vocab} tokens, not ${this.settings.sizes.vocab}.`);
+    const notice = `The corpus gives a vocabulary of ${sizes.vocab} tokens, not ${this.settings.sizes.vocab}.`;
+    if (sizes.vocab < this.settings.sizes.vocab && !this.notices.includes(notice)) this.notices.push(notice);
     const d = toyDescription(sizes);
     const batch = { sequences: this.settings.batch, length: sizes.context };
     const graph = emitStep(d, batch, ADAM);
