@@ -63,7 +63,7 @@ async function measureHost() {
   const { runIntegration } = await import('./integration.mjs');
   const before = existsSync(records) ? statSync(records).size : 0;
   await runIntegration(path.join(root, 'out', 'bench', 'extensionHost.js'));
-  for (const line of readFileSync(records, 'utf8').slice(before).split('\n').filter(Boolean)) {
+  for (const line of readFileSync(records).subarray(before).toString('utf8').split('\n').filter(Boolean)) {
     const { name, value, unit, goal, met, skipped, note = '' } = JSON.parse(line);
     console.log(
       `  ${name}: ${skipped ?? `${value?.toFixed(1)} ${unit}`}${goal ? ` (goal: ${goal}${met ? '' : ', MISSED'})` : ''} ${note}`,
