@@ -42,7 +42,9 @@ export function checkIds({ name, description: { dVocab } }: Checkpoint, ids: num
   // its index: a broken tokenizer gives no id at all for some text
   const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= dVocab);
   if (bad >= 0)
-    throw new InputError(`Token id ${ids[bad] ?? '(none)'} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`);
+    throw new InputError(
+      `Token id ${ids[bad] ?? '(none)'} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`,
+    );
 }
 
 /** Texts up to this length are always tokenized whole. */

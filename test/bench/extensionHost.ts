@@ -20,7 +20,10 @@ const activation: Measure<Context> = {
     const before = process.cpuUsage();
     const value = await timed(async () => extension.activate());
     const { user, system } = process.cpuUsage(before);
-    return { value, note: `${((user + system) / 1000).toFixed(0)} ms of the host’s CPU time; VS Code ${vscode.version}` };
+    return {
+      value,
+      note: `${((user + system) / 1000).toFixed(0)} ms of the host’s CPU time; VS Code ${vscode.version}`,
+    };
   },
 };
 
