@@ -23,6 +23,7 @@ describe('latent card', () => {
     it('is renamed in place: Enter saves', async () => {
       await open();
       await card('.latent-name').click();
+      await card('.name-editor input:focus').waitFor();
       await panel.page.keyboard.type('callee');
       await panel.page.keyboard.press('Tab');
       await panel.page.keyboard.press('Control+A');
@@ -36,6 +37,7 @@ describe('latent card', () => {
     it('keeps its name when the editing is cancelled with Escape, which unlocks nothing', async () => {
       await open();
       await card('.latent-name').click();
+      await card('.name-editor input:focus').waitFor();
       await panel.page.keyboard.type('nonsense');
       await panel.page.keyboard.press('Escape');
       assert.equal((await card('.latent-name').innerText()).trim(), 'function that is called');

@@ -154,8 +154,8 @@ describe('training panel', function () {
     await host((h, dir) => h.change(dir, { state: 'complete', step: 1000 }), FIRST);
     await panel.page.getByText('complete', { exact: true }).waitFor();
     assert.deepEqual(await buttons(), ['Open Result', 'Remove from the panel']);
-    const spoken = await panel.page.locator('.sr-only[role=status]').innerText();
-    assert.match(spoken, /^mlsae-neox-6l-x16-k32 complete: step 1,000 of 1,000/);
+    const hasText = /mlsae-neox-6l-x16-k32 complete: step 1,000 of 1,000/;
+    await panel.page.locator('.sr-only[role=status]', { hasText }).waitFor({ state: 'attached' });
   });
 
   it('puts several into one chart, and takes them out', async () => {

@@ -1,6 +1,6 @@
 /** Number, name and note of the latent; name and note can be edited in place. */
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LatentName } from '../../../src/protocol/latents/names';
 import { plural } from '../../../src/protocol/tokens';
 import { Icon } from '../../shared/controls';
@@ -40,7 +40,8 @@ function Editor({
     event.preventDefault();
   };
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.select(), []);
+  // before the next key: what is typed at once would be selected and lost
+  useLayoutEffect(() => first.current?.select(), []);
   return (
     <div class="name-editor" role="group" aria-label="Name and note. Enter saves, Escape cancels.">
       <input
