@@ -1,6 +1,6 @@
-// A training in a real VS Code with the real engine: from the palette to its curves and its result; paused over a reload.
+// A training in a real VS Code with the real engine: from the palette to its curves and its result.
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { eventually } from './support/wait';
@@ -49,24 +49,5 @@ describe('a training', () => {
     const layers = await workbench.panelFrame('main.layers, .full');
     assert.ok(layers);
     await eventually('the SAE', async () => ((await workbench.statusBar(/×2 k4/).count()) > 0 ? true : undefined));
-  });
-
-  it('that is paused has saved, and comes back after a reload', async () => {
-    const panel = await train(1000);
-    const row = panel.locator('.training-row.chosen');
-    await row.getByRole('button', { name: 'Pause' }).click();
-    await panel.locator('main[data-state=paused]').waitFor();
-    const step = Number(/^step ([\d,]+) of 1,000/.exec(await row.locator('.how').innerText())![1]!.replace(',', ''));
-    assert.ok(step > 0 && existsSync(path.join(folder, 'mlsae-neox-6l-x2-k4-2', 'model.safetensors')));
-    await workbench.reload();
-    const offer = workbench.notification(/mlsae-neox-6l-x2-k4-2 was not finished \(step [\d,]+ of 1,000\)/);
-    await offer.waitFor({ timeout: 30_000 });
-    const again = await workbench.panelFrame('main.training[data-state=paused] canvas[data-lines=fvu]', 30_000);
-    assert.match(
-      (await again.locator('[data-chart=loss] .lines').getAttribute('aria-valuetext')) ?? '',
-      new RegExp(`^step ${step.toLocaleString('en-US')}: `),
-    );
-    await offer.getByText('Forget It').click();
-    await again.locator('.full').waitFor();
   });
 });
