@@ -77,9 +77,8 @@ describe('choice of an execution provider', () => {
     });
   });
 
-  it('spends nothing on libraries that are not there', function () {
-    if (process.platform !== 'linux') this.skip();
-    // tests run without CUDA's libraries; who has them has a test less
+  it('spends nothing on libraries that are not there', () => {
+    // elsewhere than on Linux nothing is known to be missing; tests run without CUDA's libraries; who has them has a test less
     const missing = missingHere('cuda');
     assert.ok(missing === undefined || /^libonnxruntime_providers_cuda\.so is not installed$/.test(missing), missing);
     assert.equal(missingHere('cpu'), undefined);

@@ -5,6 +5,7 @@ import { DataType, GraphBuilder, type Dim, type Value } from './builder';
 import { layerHook, type LayerHook } from './hooks';
 import { attentionEdits, edited, type InterventionKinds } from './interventions';
 import { linear, mlp, norm } from './linear';
+import { divergence, nextTokens, type NamedValue } from './nextTokens';
 import { Weights, type WeightSource } from './weights';
 
 /** Names of the graph inputs; a graph has those that its outputs need. */
@@ -26,13 +27,6 @@ export const graphInputs = {
 export const RESID_OUT = 'resid_out';
 /** A hook's second output, which stays on the device. */
 export const keptName = (hook: string): string => `${hook}.kept`;
-export const nextOutputs = {
-  ids: 'next_ids',
-  logProbs: 'next_log_probs',
-  targetLogProbs: 'target_log_probs',
-  targetRanks: 'target_ranks',
-  kl: 'next_kl',
-} as const;
 
 export interface Graph {
   bytes: Uint8Array;
@@ -64,13 +58,6 @@ export interface BlocksRequest {
   interventions?: InterventionKinds;
   /** It runs once: nothing is worth folding. */
   once?: boolean;
-}
-
-/** A value that will be an output by this name. */
-export interface NamedValue {
-  name: string;
-  value: Value;
-  dtype: DataType;
 }
 
 /** What a graph of the unembedding gives, of rows of the residual stream. */
@@ -167,44 +154,10 @@ export function emitUnembed(checkpoint: Described, { hooks, topK, ranksOf, again
   const values = new Map([['logits', logits]]);
   if (scale) values.set('ln_final.hook_scale', scale);
   const named = hooks.map((name): NamedValue => ({ name, value: lookup(values, name), dtype: DataType.FLOAT }));
-  if (topK !== undefined) named.push(...nextTokens(g, logits, Math.min(topK, d.dVocab), ranksOf));
+  if (topK !== undefined) named.push(...nextTokens(g, logits, graphInputs.targets, Math.min(topK, d.dVocab), ranksOf));
   if (against) named.push(divergence(g, read(graphInputs.against).logits, logits));
   const outputs = named.map(({ name, value, dtype }) => ({ name: g.alias(value, name), dtype }));
   return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
-}
-
-/** KL(p ‖ q) of each row's softmax, nats. `[pos, 1]` */
-export function divergence(g: GraphBuilder, p: Value, q: Value): NamedValue {
-  const [logP, logQ] = [p, q].map((logits) => g.op('LogSoftmax', [logits], { axis: -1 }));
-  const terms = g.op('Mul', [g.op('Exp', [logP!]), g.op('Sub', [logP!, logQ!])]);
-  const sum = g.op('ReduceSum', [terms, g.ints([-1])], { keepdims: 1 });
-  return { name: nextOutputs.kl, value: sum, dtype: DataType.FLOAT };
-}
-
-/** The most probable next tokens of each row of logits `[pos, d_vocab]`, and what its targets get. */
-export function nextTokens(g: GraphBuilder, logits: Value, k: number, ranksOf?: number): NamedValue[] {
-  // measured: ReduceLogSumExp takes most of the product's own time, this hardly any; ids are of the logits, unrounded
-  const logProbs = g.op('LogSoftmax', [logits], { axis: -1 });
-  const [, ids] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
-  const targets = g.input(graphInputs.targets, DataType.INT64, ['pos', ranksOf ?? 1]);
-  const of = (values: Value, tokens: Value): Value => g.op('GatherElements', [values, tokens], { axis: 1 });
-  const ranks = ranksOf === undefined ? [] : [ranksOfTargets(g, logits, of(logits, targets), ranksOf)];
-  return [
-    ...ranks,
-    { name: nextOutputs.ids, value: ids!, dtype: DataType.INT64 },
-    { name: nextOutputs.logProbs, value: of(logProbs, ids!), dtype: DataType.FLOAT },
-    { name: nextOutputs.targetLogProbs, value: of(logProbs, targets), dtype: DataType.FLOAT },
-  ];
-}
-
-/** How many logits are larger than each target's. `[pos, n]` */
-function ranksOfTargets(g: GraphBuilder, logits: Value, target: Value, n: number): NamedValue {
-  const columns = g.ops('Split', [target, g.ints(new Array<number>(n).fill(1))], n, { axis: 1 });
-  const ranks = columns.map((column) => {
-    const larger = g.op('Cast', [g.op('Greater', [logits, column])], { to: DataType.INT32 });
-    return g.op('ReduceSum', [larger, g.ints([-1])], { keepdims: 1 });
-  });
-  return { name: nextOutputs.targetRanks, value: g.op('Concat', ranks, { axis: 1 }), dtype: DataType.INT32 };
 }
 
 /** W_pos of the positions `[pos, d_model]`; undefined for rotary models. */

@@ -5,17 +5,8 @@ import { InputError } from '../checkpoint/errors';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { layerHook } from '../graph/hooks';
 import { edited, interventionInputs, type InterventionKinds } from '../graph/interventions';
-import {
-  divergence,
-  graphInputs,
-  nextOutputs,
-  nextTokens,
-  RESID_OUT,
-  type BlocksRequest,
-  type Graph,
-  type NamedValue,
-  type UnembedGraphRequest,
-} from '../graph/transformer';
+import { divergence, nextOutputs, nextTokens, type NamedValue } from '../graph/nextTokens';
+import { graphInputs, RESID_OUT, type BlocksRequest, type Graph, type UnembedGraphRequest } from '../graph/transformer';
 import { segmentsOf, type ModelGraphs } from '../runtime/graphs';
 import { interventionFeeds } from '../runtime/interventions';
 import { cutGraph, type Rewrite, type Wanted } from './cut';
@@ -173,7 +164,8 @@ class ForeignGraphs {
       const all = direct ? fed(g, graphInputs.resid) : this.shapes.toHook(g, logits, value);
       const [p, own] = against ? halves(g, all) : [undefined, all];
       values.set('logits', own);
-      const named: NamedValue[] = topK === undefined ? [] : nextTokens(g, own, Math.min(topK, dVocab), ranksOf);
+      const named: NamedValue[] =
+        topK === undefined ? [] : nextTokens(g, own, graphInputs.targets, Math.min(topK, dVocab), ranksOf);
       if (p !== undefined) named.push(divergence(g, p, own));
       for (const each of named) values.set(each.name, each.value);
       return values;

@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
-import { nextOutputs } from '../graph/transformer';
+import { nextOutputs } from '../graph/nextTokens';
 import type { NextTokens } from './types';
 
 export function hookTensor(tensor: Tensor): HookTensor {

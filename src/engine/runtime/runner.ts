@@ -1,14 +1,8 @@
 import { Tensor } from 'onnxruntime-node';
 import type { LogLine } from '../../protocol/engine';
 import type { Checkpoint } from '../checkpoint/checkpoint';
-import {
-  graphInputs,
-  keptName,
-  nextOutputs,
-  RESID_OUT,
-  type Graph,
-  type UnembedGraphRequest,
-} from '../graph/transformer';
+import { nextOutputs } from '../graph/nextTokens';
+import { graphInputs, keptName, RESID_OUT, type Graph, type UnembedGraphRequest } from '../graph/transformer';
 import { foreignGraphs } from '../onnx/graphs';
 import { checkpointGraphs, type ModelGraphs } from './graphs';
 import { targetsOf } from './inputs';
