@@ -1,14 +1,19 @@
 import * as vscode from 'vscode';
+import { registerAgentTools } from './host/agentTools';
 import { Analyses } from './host/analyses';
 import { AttentionPanel } from './host/attentionPanel';
 import { CheckpointChooser } from './host/chooseCheckpoint';
 import { SaeChooser } from './host/chooseSae';
+import { SecondChooser } from './host/chooseSecond';
 import { Checkpoints } from './host/checkpoints';
 import { Circuits } from './host/circuits';
 import { CircuitsPanel } from './host/circuitsPanel';
 import { registerCircuitsView } from './host/circuitsView';
 import { AnalysisCodeLens } from './host/codeLens';
 import { registerCommands } from './host/commands';
+import { createStepStatus } from './host/compareCommands';
+import { ComparePanel } from './host/comparePanel';
+import { Comparison } from './host/comparison';
 import { Decorations } from './host/decorations';
 import { Editors } from './host/editors';
 import { EngineService } from './host/engineService';
@@ -20,6 +25,7 @@ import { LatentsPanel } from './host/latentsPanel';
 import { LayersPanel } from './host/layersPanel';
 import { createLog, type Log } from './host/log';
 import { createReports, type Reports } from './host/reports';
+import { registerMcpServer } from './host/mcpServer';
 import { restoreCircuits, restorePanels } from './host/restore';
 import { SelectionStore } from './host/selection';
 import { SelectionTree } from './host/selectionTree';
@@ -29,6 +35,7 @@ import { TokenLatentsFeed } from './host/tokenLatents';
 import { actOnTraining } from './host/trainingCommands';
 import { restoreTraining, watchTrainings } from './host/trainingNotices';
 import { TrainingPanel, type TrainingPanelParts } from './host/trainingPanel';
+import { TrainingSteps } from './host/trainingSteps';
 import { Trainings } from './host/trainings';
 import { AnalysesTree, CheckpointsTree, followHead } from './host/trees';
 import { Work } from './host/work';
@@ -46,6 +53,9 @@ export interface ExtensionParts {
   latents: Latents;
   latentsPanel: LatentsPanel;
   layersPanel: LayersPanel;
+  comparison: Comparison;
+  comparePanel: ComparePanel;
+  steps: TrainingSteps;
   sweeps: Sweeps;
   trainings: Trainings;
   trainingPanel: TrainingPanel;
@@ -75,10 +85,15 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const saeChooser = new SaeChooser(latents, inExtension('samples').fsPath);
   const tokenLatents = new TokenLatentsFeed(analyses, selection, latents);
   const sweeps = new Sweeps({ enginePath, checkpoints, latents, log, state });
+  const steps = new TrainingSteps({ engine, checkpoints, analyses, latents, log });
+  const comparison = new Comparison({ engine, checkpoints, work, state });
+  steps.keeps = comparison.holds;
+  const secondChooser = new SecondChooser({ engine, checkpoints, steps, state });
   const panel = new AttentionPanel(context.extensionUri, analyses, selection, circuits, tokenLatents, work, log, {
     command: (name) =>
       void (name === 'cancel' ? work.cancel() : vscode.commands.executeCommand(`circuitscope.${name}`)),
     exportAs: (format, png) => void exportPattern(analyses, selection, format, png),
+    goToStep: (index) => void steps.goTo(index),
   });
   const { extensionUri } = context;
   const circuitsParts = { extensionUri, checkpoints, analyses, selection, circuits, log };
@@ -86,6 +101,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const latentsParts = { extensionUri, checkpoints, analyses, selection, latents, work, log };
   const latentsPanel = new LatentsPanel(latentsParts);
   const layersPanel = new LayersPanel(latentsParts);
+  const comparePanel = new ComparePanel({ ...latentsParts, comparison, steps });
   const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, tokenLatents, log });
   const trainings = new Trainings({ enginePath, log, state, ask: engine.request });
   const act: TrainingPanelParts['act'] = (what) => actOnTraining({ checkpoints, chooser, latents, trainings }, what);
@@ -113,9 +129,16 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
     createStatusBar(checkpoints, latents, work),
-    restorePanels({ state, checkpoints, analyses, selection, latents, panel, latentsPanel, layersPanel }),
+    ...[steps, comparison, secondChooser, comparePanel, createStepStatus(steps)],
+    steps.onDidChange(() => panel.showSteps(steps.now)),
+    restorePanels({
+      ...{ state, checkpoints, analyses, selection, latents, comparison },
+      ...{ panel, latentsPanel, layersPanel, comparePanel },
+    }),
     restoreCircuits(checkpoints, circuitsPanel),
     registerCircuitsView(circuitsParts),
+    registerAgentTools(context.extension.packageJSON, () => ({ engine, checkpoints, latents })),
+    registerMcpServer(inExtension('dist', 'cli.js').fsPath, String(context.extension.packageJSON.version)),
     vscode.languages.registerHoverProvider(everywhere, hover),
     vscode.languages.registerCodeLensProvider(everywhere, codeLens),
     ...[trees.analyses, trees.selection],
@@ -123,8 +146,9 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     vscode.window.registerTreeDataProvider('circuitscope.selection', trees.selection),
     editors,
     ...registerCommands({
-      ...{ log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports },
+      ...{ extensionUri, log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports },
       ...{ latents, saeChooser, sweeps, latentsPanel, layersPanel, trainings, trainingPanel },
+      ...{ comparison, comparePanel, secondChooser, steps },
     }),
   );
   return {
@@ -133,6 +157,9 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
       latents,
       latentsPanel,
       layersPanel,
+      comparison,
+      comparePanel,
+      steps,
       sweeps,
       trainings,
       trainingPanel,

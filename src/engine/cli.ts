@@ -5,6 +5,7 @@ import { InputError } from './checkpoint/errors';
 import { circuitCommands } from './cli/circuits';
 import { info } from './cli/info';
 import { latentCommands } from './cli/latentCommands';
+import { mcpCommand } from './cli/mcp';
 import { providersCommand } from './cli/providers';
 import { run } from './cli/run';
 import type { RunOptions } from './cli/run';
@@ -48,7 +49,9 @@ function program(): Command {
     .option('--json', 'print one JSON object to stdout: tokens, provider, timings in ms, predictions')
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)')
     .action((checkpoint: string, options: RunOptions) => run(checkpoint, options));
-  [...circuitCommands, ...latentCommands, ...trainingCommands, providersCommand].forEach((register) => register(root));
+  [...circuitCommands, ...latentCommands, ...trainingCommands, providersCommand, mcpCommand].forEach((register) =>
+    register(root),
+  );
   return root;
 }
 

@@ -39,6 +39,11 @@ export class OpenSaes {
     return { id, checkpointId, ...describeSae(sae) };
   }
 
+  /** Opened last last. */
+  all(): SaeInfo[] {
+    return [...this.saes].map(([id, { sae, checkpointId }]) => ({ id, checkpointId, ...describeSae(sae) }));
+  }
+
   /** @throws GoneError */
   get(id: string): OpenSae {
     const open = this.saes.get(id);

@@ -5,6 +5,7 @@ import { headName } from '../protocol/checkpoint';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
 import type { AnalyzeParams, EngineMethod, EngineRequests, LogLine, OpenCheckpointParams } from '../protocol/engine';
 import type { SaeCandidate } from '../protocol/latents';
+import type { ToolRequests } from '../protocol/tools';
 import { Analyses } from './analyses';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import { InputError } from './checkpoint/errors';
@@ -14,6 +15,7 @@ import { patternMatrix, sourcesByLayer, thumbnails } from './circuits/pattern';
 import type { Patterns } from './circuits/pattern';
 import { circuitHandlers } from './circuitHandlers';
 import type { OpenModel } from './circuitHandlers';
+import { compareHandlers } from './compareHandlers';
 import { describeCheckpoint, hasHook } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
@@ -25,6 +27,8 @@ import type { SaeParts } from './openSaes';
 import { readPrompt, tokenTextOf } from './prompt';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
+import { toolHandlers } from './tools/handlers';
+import type { OpenCheckpoint } from './tools/tool';
 import { trainingHandlers } from './trainingHandlers';
 
 /** What the service stands on; tests put fakes here. */
@@ -92,9 +96,9 @@ export function createService(parts: ServiceParts): EngineHandlers {
     });
     const loadMs = performance.now() - start;
     const id = newId('checkpoint-');
-    checkpoints.set(id, { checkpoint, runner });
-    const { provider, providerNotes } = runner;
-    return { id, ...describeCheckpoint(checkpoint), provider, providerNotes: [...providerNotes], loadMs };
+    const open = { checkpoint, runner };
+    checkpoints.set(id, open);
+    return { ...describeOpen(id, open), loadMs };
   }
 
   async function closeCheckpoint({ checkpointId }: { checkpointId: string }): Promise<null> {
@@ -148,7 +152,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
     };
   }
 
-  return {
+  const handlers: Omit<EngineHandlers, keyof ToolRequests> = {
     ...circuitHandlers((id, method, task) => model.run(() => task(needing(method, opened(id))))),
     ...latentHandlers((id, method, task) =>
       model.run(async () => {
@@ -157,6 +161,11 @@ export function createService(parts: ServiceParts): EngineHandlers {
         return task(open);
       }),
     ),
+    ...compareHandlers({
+      withTwo: ({ a, b }, method, task) =>
+        model.run(() => task({ a: needing(method, opened(a)), b: needing(method, opened(b)) })),
+      sae: (id) => saes.get(id),
+    }),
     ...trainingHandlers({
       withModel: (id, method, task) => model.run(() => task(needing(method, opened(id)))),
       alone: (task) => model.run(task),
@@ -190,7 +199,19 @@ export function createService(parts: ServiceParts): EngineHandlers {
       return null;
     },
   };
+  const tools = toolHandlers({
+    handlers,
+    checkpoints: () => [...checkpoints].map(([id, open]) => describeOpen(id, open)),
+    saes: () => saes.all(),
+    prompt: (id, input) => readPrompt(opened(id).checkpoint, input),
+  });
+  return { ...handlers, ...tools };
 }
+
+const describeOpen = (id: string, { checkpoint, runner }: OpenModel): OpenCheckpoint => {
+  const { provider, providerNotes } = runner;
+  return { id, ...describeCheckpoint(checkpoint), provider, providerNotes: [...providerNotes] };
+};
 
 /** @throws InputError when the model lacks what the request needs */
 function needing(method: EngineMethod, model: OpenModel): OpenModel {

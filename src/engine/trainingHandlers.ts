@@ -3,6 +3,7 @@ import type { TrainingRequests } from '../protocol/training';
 import type { OpenModel } from './circuitHandlers';
 import type { Steps } from './runtime/types';
 import { trainMlsae } from './train/mlsae/train';
+import { trainingResult } from './train/result';
 import { readTraining } from './train/store';
 import { trainToy } from './train/toy/train';
 
@@ -25,4 +26,5 @@ export const trainingHandlers = ({ withModel, alone }: TrainingParts): TrainingH
     withModel(checkpointId, 'trainMlsae', (open) => trainMlsae(open, params, steps)),
   trainToy: (params, { steps }) => alone(() => trainToy(params, steps)),
   readTraining,
+  trainingResult,
 });

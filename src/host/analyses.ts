@@ -28,6 +28,8 @@ export interface Analysis {
   /** Where the tokens are in the document now. */
   tracked?: TrackedRanges;
   stale: boolean;
+  /** Its checkpoint stands in the place of the one that it was run with: it is run again when it is shown. */
+  outdated?: boolean;
 }
 
 /** Analyses that can be gone back to. */
@@ -95,10 +97,45 @@ export class Analyses implements vscode.Disposable {
   }
 
   show(analysis: Analysis): void {
+    if (analysis.outdated) {
+      void this.run(analysis.checkpoint, analysis.source);
+      return;
+    }
     const other = this.shown !== analysis;
     this.shown = analysis;
     this.checkpoints.choose(analysis.checkpoint);
     if (other) this.selection.reset(analysis.checkpoint);
+    this.fire();
+  }
+
+  /** What an analysis would be with another checkpoint. Nothing is shown. */
+  preview(
+    checkpoint: CheckpointInfo,
+    { source }: Analysis,
+    token: vscode.CancellationToken,
+    onProgress: (p: EngineProgress) => void,
+  ): Promise<AnalysisInfo> {
+    return this.analyze(checkpoint, source, token, onProgress);
+  }
+
+  /** A checkpoint stands in the place of another. The current analysis is `info` from now on; on the same tokens all that is chosen stays. */
+  move(from: CheckpointInfo, to: CheckpointInfo, info?: AnalysisInfo): void {
+    for (const analysis of this.history.filter((a) => a.checkpoint.path === from.path)) {
+      this.closeInEngine(analysis);
+      Object.assign(analysis, { checkpoint: to, outdated: true });
+    }
+    const { shown } = this;
+    if (!shown?.outdated || !info) return;
+    const same = sameTokens(shown.info, info);
+    const next: Analysis = { checkpoint: to, info, source: shown.source, stale: shown.stale };
+    const { tracked, source } = shown;
+    if (tracked && same) next.tracked = tracked;
+    else if (source.document) next.tracked = new TrackedRanges(source.document.start, source.text, info.tokens);
+    this.history[this.history.indexOf(shown)] = next;
+    this.refresh(next);
+    this.shown = next;
+    if (same) this.selection.follow(to);
+    else this.selection.reset(to);
     this.fire();
   }
 
@@ -239,6 +276,9 @@ const textIn =
   (document: vscode.TextDocument) =>
   ({ start, end }: { start: number; end: number }): string =>
     document.getText(new vscode.Range(document.positionAt(start), document.positionAt(end)));
+
+const sameTokens = (a: AnalysisInfo, b: AnalysisInfo): boolean =>
+  a.tokens.length === b.tokens.length && a.tokens.every(({ id }, i) => id === b.tokens[i]!.id);
 
 const sameSubject = (a: Analysis, b: Analysis): boolean =>
   a.checkpoint.path === b.checkpoint.path &&

@@ -12,12 +12,13 @@ import {
   type PanelStatus,
   type PanelToHost,
 } from '../protocol/attentionPanel';
+import type { StepsView } from '../protocol/steps';
 import type { Analyses, Analysis } from './analyses';
 import type { Circuits } from './circuits';
 import type { Log } from './log';
 import type { SelectionStore } from './selection';
 import type { TokenLatentsFeed } from './tokenLatents';
-import { webviewPage, webviewRoot } from './webviewPage';
+import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import type { Work } from './work';
 
 export const ATTENTION_VIEW = 'circuitscope.attention';
@@ -27,6 +28,7 @@ const THUMBNAIL = 84;
 export interface PanelActions {
   command(name: PanelCommand): void;
   exportAs(format: ExportFormat, png?: Uint8Array): void;
+  goToStep(index: number): void;
 }
 
 /** The one attention panel. It is sent everything when its script starts, and what changed from then on. */
@@ -39,6 +41,7 @@ export class AttentionPanel implements vscode.Disposable {
   private sentThumbnails = '';
   private pngWanted = false;
   private status: PanelStatus = EMPTY;
+  private steps: StepsView | undefined;
   private readonly disposables: vscode.Disposable[] = [];
 
   constructor(
@@ -55,6 +58,7 @@ export class AttentionPanel implements vscode.Disposable {
     this.on(panelToHost.select, ({ event, seq }) => this.selection.apply(event, PANEL_ORIGIN, seq));
     this.on(panelToHost.command, (name) => actions.command(name));
     this.on(panelToHost.exportAs, ({ format, png }) => actions.exportAs(format, png));
+    this.on(panelToHost.goToStep, (index) => actions.goToStep(index));
     this.disposables.push(
       analyses.onDidChange(() => this.sendView()),
       circuits.onDidChange(() => this.sendView()),
@@ -87,7 +91,7 @@ export class AttentionPanel implements vscode.Disposable {
     this.panel = panel;
     this.listening = false;
     const root = webviewRoot(this.extensionUri);
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    panel.webview.options = webviewOptions(root);
     panel.iconPath = vscode.Uri.joinPath(this.extensionUri, 'media', 'activity.svg');
     this.to = this.messenger.registerWebviewPanel(panel);
     panel.onDidDispose(() => {
@@ -99,6 +103,12 @@ export class AttentionPanel implements vscode.Disposable {
   /** Shown in the panel itself, where there is no analysis that it would hide. */
   showError(message: string): void {
     this.setStatus(this.analyses.current ? { kind: 'ready' } : { kind: 'error', message });
+  }
+
+  /** The slider over the steps of a training, where the open checkpoint is one. */
+  showSteps(steps: StepsView | undefined): void {
+    this.steps = steps;
+    this.send(hostToPanel.steps, steps ?? null);
   }
 
   /** Asks the panel for a picture once it has what it draws; it may only be opening. */
@@ -132,6 +142,7 @@ export class AttentionPanel implements vscode.Disposable {
     this.send(hostToPanel.status, this.status.kind === 'busy' ? this.status : this.resting());
     this.sendView();
     this.send(hostToPanel.latents, this.tokenLatents.now);
+    this.send(hostToPanel.steps, this.steps ?? null);
   }
 
   private sendView(): void {

@@ -52,8 +52,15 @@ export class Checkpoints implements vscode.Disposable {
     this.fire();
   }
 
-  /** Opens a folder or a file in it. An open checkpoint is opened anew: its files may have changed. */
-  async open(target: string, onError?: (message: string) => void): Promise<CheckpointInfo | undefined> {
+  /**
+   * Opens a folder or a file in it. An open checkpoint is opened anew: its files may have changed.
+   * @param beside the one in use stays in use
+   */
+  async open(
+    target: string,
+    onError?: (message: string) => void,
+    { beside = false } = {},
+  ): Promise<CheckpointInfo | undefined> {
     const name = path.basename(target);
     const info = await this.work.run(
       `Opening ${name}`,
@@ -69,9 +76,33 @@ export class Checkpoints implements vscode.Disposable {
       this.replace(old, info);
       void this.engine.request('closeCheckpoint', { checkpointId: old.id }).catch(() => undefined);
     } else this.open_.push(info);
-    this.current = info;
+    if (!beside || !this.current) this.current = info;
     this.fire();
     return info;
+  }
+
+  /**
+   * Puts a checkpoint in the place of the one in use; `follow` moves along what is about it before anybody is told.
+   * @param keep what was in use stays open
+   */
+  swap(info: CheckpointInfo, keep: boolean, follow: (old: CheckpointInfo) => void): void {
+    const old = this.current;
+    if (!old) return;
+    const others = this.open_.filter((c) => c.path !== info.path && (keep || c !== old));
+    const at = Math.min(this.open_.indexOf(old), others.length);
+    this.open_.splice(0, Infinity, ...others.slice(0, at), info, ...others.slice(at));
+    this.current = info;
+    follow(old);
+    this.fire();
+    if (!keep) void this.engine.request('closeCheckpoint', { checkpointId: old.id }).catch(() => undefined);
+  }
+
+  /** One that the engine has opened for an agent; what is in use stays in use. */
+  adopt(info: CheckpointInfo): void {
+    if (this.at(info.path)) return;
+    this.open_.push(info);
+    this.current ??= info;
+    this.fire();
   }
 
   async close(checkpoint: CheckpointInfo): Promise<void> {

@@ -19,7 +19,7 @@ import type { Circuits } from './circuits';
 import { exportCircuits, saveFile } from './exportCircuits';
 import type { Log } from './log';
 import type { SelectionStore } from './selection';
-import { webviewPage, webviewRoot } from './webviewPage';
+import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
 
 /** The page itself shows progress; what takes longer than this has a notification too. */
@@ -92,7 +92,7 @@ export class CircuitsPage implements vscode.Disposable {
     const root = webviewRoot(this.parts.extensionUri);
     this.started = false;
     this.to = to;
-    webview.options = { enableScripts: true, localResourceRoots: [root] };
+    webview.options = webviewOptions(root);
     webview.html = webviewPage(webview, root, 'circuits', 'Circuits');
   }
 

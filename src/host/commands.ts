@@ -4,6 +4,8 @@ import { sourceOf, type Analysis, type Source } from './analyses';
 import type { AttentionPanel } from './attentionPanel';
 import type { CircuitsPanel } from './circuitsPanel';
 import type { Editors } from './editors';
+import { compareCommands, type CompareCommandParts } from './compareCommands';
+import { showConcept } from './concepts';
 import { exportPattern, pickFormat } from './exportPattern';
 import { latentCommands, type LatentCommandParts } from './latentCommands';
 import type { Log } from './log';
@@ -12,7 +14,8 @@ import type { Reports } from './reports';
 import { trainingCommands, type TrainingCommandParts } from './trainingCommands';
 import { checkpointOf } from './treeNodes';
 
-export interface Parts extends LatentCommandParts, TrainingCommandParts {
+export interface Parts extends LatentCommandParts, TrainingCommandParts, CompareCommandParts {
+  extensionUri: vscode.Uri;
   log: Log;
   editors: Editors;
   panel: AttentionPanel;
@@ -25,6 +28,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...reportCommands(p),
   ...latentCommands(p),
   ...trainingCommands(p),
+  ...compareCommands(p),
   openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
   openSample: async () => {
     const chosen = await p.chooser.pickSample();
@@ -49,6 +53,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
     p.circuitsPanel.show();
   },
   showHeadCard: () => p.circuitsPanel.showHeadCard(),
+  concepts: showConcept(p.extensionUri),
   showLog: () => p.log.show(),
   showHead: (head: HeadRef, path?: string) => {
     const { current } = p.analyses;

@@ -21,7 +21,8 @@ const NOTHING: Decorated = { locked: [], hovered: [], same: [], tinted: [] };
 
 /** Draws analysis and selection into the editors that show the analyzed document, and follows their cursor. */
 export class Decorations implements vscode.Disposable {
-  private types: DecorationTypes = createDecorationTypes(vscode.window.activeColorTheme.kind);
+  /** Made by the first analysis that is drawn. */
+  private types: DecorationTypes | undefined;
   private readonly disposables: vscode.Disposable[];
   /** Counts updates: only the latest draws. */
   private turn = 0;
@@ -39,6 +40,7 @@ export class Decorations implements vscode.Disposable {
       selection.onDidChange(({ origin }) => void this.update([PANEL_ORIGIN, LATENTS_ORIGIN].includes(origin))),
       vscode.window.onDidChangeVisibleTextEditors(() => void this.update()),
       vscode.window.onDidChangeActiveColorTheme(({ kind }) => {
+        if (!this.types) return;
         this.types.dispose();
         this.types = createDecorationTypes(kind);
         void this.update();
@@ -93,11 +95,12 @@ export class Decorations implements vscode.Disposable {
     };
     const ranges = (tokens: number[]): vscode.Range[] => tokens.flatMap(range);
     const { locked, hovered, same, tinted } = this.current;
-    editor.setDecorations(this.types.analyzed, analyzedRange(document, analysis));
-    editor.setDecorations(this.types.locked, ranges(locked));
-    editor.setDecorations(this.types.hovered, ranges(hovered));
-    editor.setDecorations(this.types.same, ranges(same));
-    this.types.tints.forEach((type, step) =>
+    const types = (this.types ??= createDecorationTypes(vscode.window.activeColorTheme.kind));
+    editor.setDecorations(types.analyzed, analyzedRange(document, analysis));
+    editor.setDecorations(types.locked, ranges(locked));
+    editor.setDecorations(types.hovered, ranges(hovered));
+    editor.setDecorations(types.same, ranges(same));
+    types.tints.forEach((type, step) =>
       editor.setDecorations(type, ranges(tinted.filter(([, w]) => tintStep(w) === step).map(([token]) => token))),
     );
     const [first] = ranges(locked);
@@ -105,6 +108,7 @@ export class Decorations implements vscode.Disposable {
   }
 
   private clear(editor: vscode.TextEditor): void {
+    if (!this.types) return;
     const { analyzed, locked, hovered, same, tints } = this.types;
     for (const type of [analyzed, locked, hovered, same, ...tints]) editor.setDecorations(type, []);
   }
@@ -118,7 +122,8 @@ export class Decorations implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.types.dispose();
+    this.turn++; // what waits for a pattern draws no more
+    this.types?.dispose();
     this.disposables.forEach((d) => d.dispose());
   }
 }

@@ -5,6 +5,7 @@ import type * as Rpc from 'vscode-jsonrpc/node';
 import type { CancellationToken, Disposable, MessageConnection, RequestType2 } from 'vscode-jsonrpc/node';
 import { EngineErrorCode } from '../protocol/engine';
 import type { EngineMethod, EngineProgress, EngineRequests, LogLine } from '../protocol/engine';
+import { engineEnvironment } from './engineEnvironment';
 
 /** The engine's process is not there (never started, died, disposed); `message` says why. */
 export class EngineGoneError extends Error {
@@ -197,7 +198,7 @@ export class EngineClient {
       serialization: 'advanced',
       execArgv: [],
       // VS Code's extension host is Electron; this makes the same binary a plain Node
-      env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...engineEnvironment(), ELECTRON_RUN_AS_NODE: '1' },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     const connection = rpc.createMessageConnection(new rpc.IPCMessageReader(child), new rpc.IPCMessageWriter(child));

@@ -12,32 +12,14 @@ import { Encodings } from './encodings';
 import { isGone, type EngineService } from './engineService';
 import { LatentNamesFile } from './latentNames';
 import { showError, type Log } from './log';
+import { OpenSaes, type OpenSae, type SaeOptions } from './openSaes';
+import { deadBelow, LastSweeps } from './lastSweeps';
 import { sentence, type Work } from './work';
 
-/** Where the sweeps of an SAE were written last, by its folder. */
-const SWEEPS = 'circuitscope.sweeps';
+export type { SaeOptions } from './openSaes';
 
-/** The setting; undefined, which is the default, where it is no fraction. */
-function deadBelow(): number | undefined {
-  const set = vscode.workspace.getConfiguration('circuitscope').get<unknown>('deadLatentThreshold');
-  return typeof set === 'number' && set >= 0 && set <= 1 ? set : undefined;
-}
-
-export type SaeOptions = Pick<OpenSaeParams, 'tunedLens' | 'layer'>;
 /** Requests about one open autoencoder. */
 export type SaeMethod = Exclude<keyof LatentRequests, 'findSaes' | 'openSae' | 'closeSae'>;
-
-/** One open SAE; `info` is replaced when the engine opens it anew. */
-interface Open {
-  info: SaeInfo;
-  /** Every id that it has had. */
-  ids: Set<string>;
-  checkpointPath: string;
-  options: SaeOptions;
-  names: LatentNamesFile;
-  corpus?: CorpusSummary;
-  reopening?: Promise<void>;
-}
 
 export interface LatentsParts {
   engine: EngineService;
@@ -53,9 +35,9 @@ export interface LatentsParts {
  * encoded as soon as it is shown, so that hovers need not wait.
  */
 export class Latents implements vscode.Disposable {
-  /** Latest in use last. */
-  private readonly open_: Open[] = [];
-  private readonly encodings: Encodings<Open>;
+  private readonly open_ = new OpenSaes();
+  private readonly sweeps: LastSweeps;
+  private readonly encodings: Encodings<OpenSae>;
   /** The analysis that was current last. */
   private shown: Analysis | undefined;
   private readonly changed = new vscode.EventEmitter<void>();
@@ -64,7 +46,8 @@ export class Latents implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[];
 
   constructor(private readonly parts: LatentsParts) {
-    const { checkpoints, analyses } = parts;
+    const { checkpoints, analyses, state } = parts;
+    this.sweeps = new LastSweeps(state);
     this.encodings = new Encodings(
       parts.log,
       ({ info }, ids, options) => this.ask('encode', info, { ids }, options),
@@ -77,41 +60,39 @@ export class Latents implements vscode.Disposable {
       analyses.onDidChange(() => this.encodeCurrent()),
       vscode.workspace.onDidChangeConfiguration((e) => {
         if (!e.affectsConfiguration('circuitscope.deadLatentThreshold')) return;
-        for (const open of this.open_) if (open.corpus) void this.reopenCorpus(open);
+        for (const open of this.open_.all) if (open.corpus) void this.reopenCorpus(open);
       }),
     ];
   }
 
   get all(): readonly SaeInfo[] {
-    return this.open_.map(({ info }) => info);
+    return this.open_.all.map(({ info }) => info);
   }
 
   /** The one in use for a checkpoint: opened or chosen last. */
   of(checkpoint: Pick<CheckpointInfo, 'path'>): SaeInfo | undefined {
-    return this.inUse(checkpoint)?.info;
+    return this.open_.inUse(checkpoint)?.info;
   }
 
   /** All that are open for a checkpoint, by name. */
-  allOf({ path: folder }: Pick<CheckpointInfo, 'path'>): SaeInfo[] {
-    const own = this.open_.filter(({ checkpointPath }) => checkpointPath === folder);
+  allOf(checkpoint: Pick<CheckpointInfo, 'path'>): SaeInfo[] {
+    const own = this.open_.of(checkpoint);
     return own.map(({ info }) => info).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   checkpointOf(sae: SaeInfo): CheckpointInfo | undefined {
-    const open = this.find(sae);
+    const open = this.open_.find(sae);
     return open && this.parts.checkpoints.at(open.checkpointPath);
   }
 
   /** How it was opened. */
   optionsOf(sae: SaeInfo): SaeOptions {
-    return this.find(sae)?.options ?? {};
+    return this.open_.find(sae)?.options ?? {};
   }
 
   choose(sae: SaeInfo): void {
-    const open = this.find(sae);
-    if (!open || this.open_.at(-1) === open) return;
-    this.open_.splice(this.open_.indexOf(open), 1);
-    this.open_.push(open);
+    const open = this.open_.find(sae);
+    if (!open || !this.open_.use(open)) return;
     this.encodeCurrent();
     this.changed.fire();
   }
@@ -137,12 +118,12 @@ export class Latents implements vscode.Disposable {
     if (!info) return undefined;
     if (!checkpoints.at(folder)) return undefined;
     info.notices.forEach((notice) => log.warn(`${info.name}: ${notice}`));
-    const old = this.open_.find((open) => open.checkpointPath === folder && open.info.path === info.path);
+    const old = this.open_.of(checkpoint).find((open) => open.info.path === info.path);
     if (old) this.remove(old);
     const names = new LatentNamesFile(info, () => this.changed.fire(), showError);
     await names.reload();
-    const open: Open = { info, ids: new Set([info.id]), checkpointPath: folder, options, names };
-    this.open_.push(open);
+    const open: OpenSae = { info, ids: new Set([info.id]), checkpointPath: folder, options, names };
+    this.open_.add(open);
     this.encodeCurrent();
     this.fire();
     void this.reopenCorpus(open);
@@ -150,7 +131,7 @@ export class Latents implements vscode.Disposable {
   }
 
   async close(sae: SaeInfo): Promise<void> {
-    const open = this.find(sae);
+    const open = this.open_.find(sae);
     if (!open) return;
     this.remove(open);
     this.fire();
@@ -159,7 +140,7 @@ export class Latents implements vscode.Disposable {
 
   /** What the SAE in use says about an analysis; undefined without one. Encoded once. */
   async encoding(analysis: Analysis): Promise<Encoding | undefined> {
-    const open = this.inUse(analysis.checkpoint);
+    const open = this.open_.inUse(analysis.checkpoint);
     return open && this.encodings.of(open, analysis);
   }
 
@@ -170,13 +151,13 @@ export class Latents implements vscode.Disposable {
 
   /** The same, if it is known already. */
   encodingNow(analysis: Analysis): Encoding | undefined {
-    const open = this.inUse(analysis.checkpoint);
+    const open = this.open_.inUse(analysis.checkpoint);
     return open && this.encodings.now(open, analysis);
   }
 
   /** Why there is no encoding. */
   encodingError(analysis: Analysis): string | undefined {
-    const open = this.inUse(analysis.checkpoint);
+    const open = this.open_.inUse(analysis.checkpoint);
     return open && this.encodings.error(open, analysis);
   }
 
@@ -187,7 +168,7 @@ export class Latents implements vscode.Disposable {
     params: Omit<LatentRequests[M][0], 'saeId'>,
     options?: RequestOptions,
   ): Promise<LatentRequests[M][1]> {
-    const open = this.find(sae);
+    const open = this.open_.find(sae);
     if (!open) throw new Error(`${sae.name} is no longer open: open it again.`);
     const { engine } = this.parts;
     const request = (): Promise<LatentRequests[M][1]> =>
@@ -196,52 +177,54 @@ export class Latents implements vscode.Disposable {
     try {
       return await request();
     } catch (error) {
-      if (!isGone(error) || !this.open_.includes(open)) throw error;
+      if (!isGone(error) || !this.open_.has(open)) throw error;
       if (open.info.id === id) await this.reopen(open);
       return request();
     }
   }
 
+  /** After the engine said that it no longer has an SAE: opens it again. */
+  async renew(sae: SaeInfo): Promise<void> {
+    const open = this.open_.find(sae);
+    if (open) await this.reopen(open);
+  }
+
   names(sae: SaeInfo): LatentNames {
-    return this.find(sae)?.names.names ?? {};
+    return this.open_.find(sae)?.names.names ?? {};
   }
 
   /** Rejects with a sentence when the names beside the SAE are wrong or cannot be written. */
   async rename(sae: SaeInfo, latent: number, name: LatentName): Promise<void> {
-    await this.find(sae)?.names.rename(latent, name);
+    await this.open_.find(sae)?.names.rename(latent, name);
   }
 
   corpus(sae: SaeInfo): CorpusSummary | undefined {
-    return this.find(sae)?.corpus;
+    return this.open_.find(sae)?.corpus;
   }
 
   /** Reads the results of a sweep, and again after a reload of the window. */
   async openCorpus(sae: SaeInfo, dir: string): Promise<CorpusSummary> {
     const corpus = await this.ask('openSweep', sae, { dir, deadBelow: deadBelow() });
-    const open = this.find(sae);
+    const open = this.open_.find(sae);
     if (open) open.corpus = corpus;
-    await this.parts.state.update(SWEEPS, { ...this.sweeps(), [sae.path]: dir });
+    await this.sweeps.remember(sae, dir);
     this.changed.fire();
     return corpus;
   }
 
-  private sweeps(): Record<string, string> {
-    return this.parts.state.get<Record<string, string>>(SWEEPS, {});
-  }
-
-  private async reopenCorpus({ info }: Open): Promise<void> {
-    const dir = this.sweeps()[info.path];
+  private async reopenCorpus({ info }: OpenSae): Promise<void> {
+    const dir = this.sweeps.of(info);
     if (!dir) return;
     const { log } = this.parts;
     await this.openCorpus(info, dir).catch((error: unknown) => log.warn(`Sweep ${dir}: ${String(error)}`));
   }
 
-  private find({ id }: Pick<SaeInfo, 'id'>): Open | undefined {
-    return this.open_.find(({ ids }) => ids.has(id));
-  }
-
-  private inUse({ path: folder }: Pick<CheckpointInfo, 'path'>): Open | undefined {
-    return this.open_.findLast(({ checkpointPath }) => checkpointPath === folder);
+  /** Another checkpoint stands in the place of one: its autoencoders read that one from now on, opened when they are asked. */
+  move(from: string, to: string): void {
+    for (const open of this.open_.of({ path: from })) {
+      open.checkpointPath = to;
+      void this.closeInEngine(open);
+    }
   }
 
   /** Asks once more when the engine was started again meanwhile. */
@@ -263,7 +246,7 @@ export class Latents implements vscode.Disposable {
     });
   }
 
-  private reopen(open: Open): Promise<void> {
+  private reopen(open: OpenSae): Promise<void> {
     const again = async (): Promise<void> => {
       const { info, options, checkpointPath } = open;
       open.info = await this.openInEngine(checkpointPath, { path: info.path, ...options });
@@ -275,38 +258,38 @@ export class Latents implements vscode.Disposable {
 
   private encodeCurrent(): void {
     const { current } = this.parts.analyses;
-    const open = current && this.inUse(current.checkpoint);
+    const open = current && this.open_.inUse(current.checkpoint);
     const again = current !== this.shown;
     this.shown = current;
     if (!open || this.encodings.has(open, current, again)) return;
     this.encodings.of(open, current).catch((error: unknown) => {
-      if (this.open_.includes(open)) this.parts.log.error(sentence(`Encoding ${current.source.name}`, error));
+      if (this.open_.has(open)) this.parts.log.error(sentence(`Encoding ${current.source.name}`, error));
     });
   }
 
   private dropClosed(): void {
-    const closed = this.open_.filter(({ checkpointPath }) => !this.parts.checkpoints.at(checkpointPath));
+    const closed = this.open_.all.filter(({ checkpointPath }) => !this.parts.checkpoints.at(checkpointPath));
     // their weights go with the checkpoint's, but the engine may still be asked about them
     closed.forEach((open) => (this.remove(open), void this.closeInEngine(open)));
     if (closed.length > 0) this.fire();
   }
 
-  private remove(open: Open): void {
-    this.open_.splice(this.open_.indexOf(open), 1);
+  private remove(open: OpenSae): void {
+    this.open_.remove(open);
     open.names.dispose();
   }
 
-  private async closeInEngine({ info }: Open): Promise<void> {
+  private async closeInEngine({ info }: OpenSae): Promise<void> {
     await this.parts.engine.request('closeSae', { saeId: info.id }).catch(() => undefined);
   }
 
   private fire(): void {
-    void vscode.commands.executeCommand('setContext', 'circuitscope.saeOpen', this.open_.length > 0);
+    void vscode.commands.executeCommand('setContext', 'circuitscope.saeOpen', this.open_.all.length > 0);
     this.changed.fire();
   }
 
   dispose(): void {
-    this.open_.forEach(({ names }) => names.dispose());
+    this.open_.all.forEach(({ names }) => names.dispose());
     this.disposables.forEach((d) => d.dispose());
   }
 }

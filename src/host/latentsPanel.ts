@@ -23,7 +23,7 @@ import { showError, type Log } from './log';
 import { besideEditor } from './reportPanel';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
-import { webviewPage, webviewRoot } from './webviewPage';
+import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import type { Work } from './work';
 
 export const LATENTS_VIEW = 'circuitscope.latents';
@@ -103,7 +103,7 @@ export class LatentsPanel implements vscode.Disposable {
     this.panel = panel;
     this.listening = false;
     const root = webviewRoot(this.parts.extensionUri);
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
+    panel.webview.options = webviewOptions(root);
     panel.iconPath = vscode.Uri.joinPath(this.parts.extensionUri, 'media', 'activity.svg');
     this.to = this.messenger.registerWebviewPanel(panel);
     panel.onDidDispose(() => {

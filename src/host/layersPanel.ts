@@ -1,6 +1,4 @@
 import * as vscode from 'vscode';
-import { Messenger } from 'vscode-messenger';
-import type { WebviewIdMessageParticipant } from 'vscode-messenger-common';
 import type { CheckpointInfo } from '../protocol/checkpoint';
 import type { SaeInfo } from '../protocol/latents';
 import type { CorpusSummary } from '../protocol/latents/corpus';
@@ -24,9 +22,8 @@ import type { Checkpoints } from './checkpoints';
 import { saveFile } from './exportCircuits';
 import type { Latents } from './latents';
 import type { Log } from './log';
-import { besideEditor } from './reportPanel';
 import type { SelectionStore } from './selection';
-import { webviewPage, webviewRoot } from './webviewPage';
+import { SinglePanel } from './singlePanel';
 import { sentence, Work } from './work';
 
 export const LAYERS_VIEW = 'circuitscope.layers';
@@ -61,11 +58,8 @@ export interface LayersParts {
 
 /** How well the autoencoder in use does at every layer, on the current text and on a corpus. */
 export class LayersPanel implements vscode.Disposable {
-  private readonly messenger = new Messenger();
+  private readonly panel: SinglePanel<HostToLayers, LayersToHost>;
   private readonly work: Work;
-  private panel: vscode.WebviewPanel | undefined;
-  private to: WebviewIdMessageParticipant | undefined;
-  private listening = false;
   /** Which autoencoder and text are shown. */
   private about = '';
   /** What was spliced last, and of what. */
@@ -75,55 +69,37 @@ export class LayersPanel implements vscode.Disposable {
   constructor(private readonly parts: LayersParts) {
     const { analyses, checkpoints, selection, latents, log } = parts;
     this.work = new Work(log, PATIENCE_MS);
-    this.on(layersToHost.ready, () => this.start());
-    this.on(layersToHost.select, ({ event, seq }) => selection.apply(event, LAYERS_ORIGIN, seq));
-    this.on(layersToHost.command, (name) => this.command(name));
-    this.on(layersToHost.splice, () => void this.splice());
-    this.on(layersToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
-    this.on(layersToHost.save, (file) => void saveFile(file));
+    const { extensionUri } = parts;
+    const about = {
+      extensionUri,
+      view: LAYERS_VIEW,
+      page: 'layers',
+      title: 'Layers',
+      closed: () => this.work.cancel(),
+    };
+    const panel = (this.panel = new SinglePanel(about, layersToHost.ready, () => void this.refresh()));
+    panel.on(layersToHost.select, ({ event, seq }) => selection.apply(event, LAYERS_ORIGIN, seq));
+    panel.on(layersToHost.command, (name) => this.command(name));
+    panel.on(layersToHost.splice, () => void this.splice());
+    panel.on(layersToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
+    panel.on(layersToHost.save, (file) => void saveFile(file));
     this.disposables.push(
+      panel,
       this.work,
       this.work.onDidChange((progress) => progress && this.setSplicing({ kind: 'busy', ...progress })),
       ...[analyses, checkpoints, latents].map(({ onDidChange }) => onDidChange(() => void this.refresh())),
-      selection.onDidChange((message) => this.send(hostToLayers.selection, message)),
+      selection.onDidChange((message) => this.panel.send(hostToLayers.selection, message)),
     );
   }
 
   /** Beside the editor, which keeps the focus. */
   show(): void {
-    if (this.panel) {
-      this.panel.reveal(undefined, true);
-      return;
-    }
-    const place = { viewColumn: besideEditor(), preserveFocus: true };
-    this.adopt(vscode.window.createWebviewPanel(LAYERS_VIEW, 'Layers', place));
+    this.panel.show();
   }
 
-  /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
+  /** Takes over a panel that VS Code made, after a reload. */
   adopt(panel: vscode.WebviewPanel): void {
-    this.panel?.dispose();
-    this.panel = panel;
-    this.listening = false;
-    const { extensionUri } = this.parts;
-    const root = webviewRoot(extensionUri);
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity.svg');
-    panel.webview.options = { enableScripts: true, localResourceRoots: [root] };
-    this.to = this.messenger.registerWebviewPanel(panel);
-    panel.onDidDispose(() => {
-      if (this.panel !== panel) return;
-      this.panel = this.to = undefined;
-      this.listening = false;
-      this.work.cancel();
-    });
-    panel.webview.html = webviewPage(panel.webview, root, 'layers', 'Layers');
-  }
-
-  private on<K extends keyof LayersToHost>(method: K, handler: (params: LayersToHost[K]) => void): void {
-    this.disposables.push(this.messenger.onNotification<LayersToHost[K]>({ method }, handler));
-  }
-
-  private send<K extends keyof HostToLayers>(method: K, params: HostToLayers[K]): void {
-    if (this.to && this.listening) this.messenger.sendNotification({ method }, this.to, params);
+    this.panel.adopt(panel);
   }
 
   private command(name: LayersCommand): void {
@@ -131,20 +107,15 @@ export class LayersPanel implements vscode.Disposable {
     else void vscode.commands.executeCommand(`circuitscope.${name}`);
   }
 
-  private start(): void {
-    this.listening = true;
-    void this.refresh();
-  }
-
   private setStatus(status: LayersStatus): void {
-    this.send(hostToLayers.status, status);
+    this.panel.send(hostToLayers.status, status);
   }
 
   private setSplicing(state: SpliceState): void {
     // the panel may be about another text by now
     if (this.splicing.about !== this.about) return;
     this.splicing.state = state;
-    this.send(hostToLayers.splice, state);
+    this.panel.send(hostToLayers.splice, state);
   }
 
   /** Checkpoint, autoencoder and text that the panel is about. */
@@ -161,7 +132,7 @@ export class LayersPanel implements vscode.Disposable {
   }
 
   private async refresh(): Promise<void> {
-    if (!this.listening) return;
+    if (!this.panel.isListening) return;
     const { checkpoint, sae, analysis } = this.subject();
     const { latents, selection } = this.parts;
     const corpus = sae && latents.corpus(sae);
@@ -187,9 +158,9 @@ export class LayersPanel implements vscode.Disposable {
     try {
       const encoding = analysis && (await latents.encoding(analysis));
       if (about !== this.about) return;
-      this.send(hostToLayers.view, viewOf(checkpoint, sae, analysis, encoding, latents.corpus(sae)));
-      this.send(hostToLayers.selection, { selection: selection.value, origin: 'host', seq: 0 });
-      this.send(hostToLayers.splice, this.splicing.about === about ? this.splicing.state : { kind: 'none' });
+      this.panel.send(hostToLayers.view, viewOf(checkpoint, sae, analysis, encoding, latents.corpus(sae)));
+      this.panel.send(hostToLayers.selection, { selection: selection.value, origin: 'host', seq: 0 });
+      this.panel.send(hostToLayers.splice, this.splicing.about === about ? this.splicing.state : { kind: 'none' });
       this.setStatus({ kind: 'ready' });
     } catch (error) {
       if (about === this.about) this.setStatus({ kind: 'error', message: sentence('Encoding', error) });
@@ -215,7 +186,6 @@ export class LayersPanel implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.panel?.dispose();
     this.disposables.forEach((d) => d.dispose());
   }
 }

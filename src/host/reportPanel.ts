@@ -25,7 +25,7 @@ import type { Log } from './log';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 import type { TokenLatentsFeed } from './tokenLatents';
-import { webviewPage, webviewRoot } from './webviewPage';
+import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
 
 /** The panel itself shows progress; what takes longer than this has a notification too. */
@@ -127,7 +127,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
       `circuitscope.${method}`,
       title,
       { viewColumn: besideEditor(), preserveFocus: true },
-      { enableScripts: true, localResourceRoots: [root] },
+      webviewOptions(root),
     );
     panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity.svg');
     this.panel = panel;

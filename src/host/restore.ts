@@ -4,6 +4,8 @@ import type { Analyses, Source } from './analyses';
 import { ATTENTION_VIEW, type AttentionPanel } from './attentionPanel';
 import type { Checkpoints } from './checkpoints';
 import { CIRCUITS_VIEW, type CircuitsPanel } from './circuitsPanel';
+import { COMPARE_VIEW, type ComparePanel } from './comparePanel';
+import type { Comparison } from './comparison';
 import type { Latents, SaeOptions } from './latents';
 import { LATENTS_VIEW, type LatentsPanel } from './latentsPanel';
 import { LAYERS_VIEW, type LayersPanel } from './layersPanel';
@@ -30,14 +32,16 @@ export interface RestoreParts {
   analyses: Analyses;
   selection: SelectionStore;
   latents: Latents;
+  comparison: Comparison;
   panel: AttentionPanel;
   latentsPanel: LatentsPanel;
   layersPanel: LayersPanel;
+  comparePanel: ComparePanel;
 }
 
 /** After a reload the panels about an analysis come back with the same analysis, autoencoder and selection. */
 export function restorePanels(parts: RestoreParts): vscode.Disposable {
-  const { state, analyses, selection, latents, panel, latentsPanel, layersPanel } = parts;
+  const { state, analyses, selection, latents, comparison, panel, latentsPanel, layersPanel, comparePanel } = parts;
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** By the first of the panels; what happens meanwhile is not worth keeping. */
   let restored: Promise<void> | undefined;
@@ -52,11 +56,16 @@ export function restorePanels(parts: RestoreParts): vscode.Disposable {
     restoring = true;
     await restore(parts, last).finally(() => (restoring = false));
   };
-  const comesBack = (view: string, to: { adopt(panel: vscode.WebviewPanel): void }): vscode.Disposable =>
+  const comesBack = (
+    view: string,
+    to: { adopt(panel: vscode.WebviewPanel): void },
+    andThen?: () => Promise<void>,
+  ): vscode.Disposable =>
     vscode.window.registerWebviewPanelSerializer(view, {
-      deserializeWebviewPanel: (webviewPanel) => {
+      deserializeWebviewPanel: async (webviewPanel) => {
         to.adopt(webviewPanel);
-        return (restored ??= once());
+        await (restored ??= once());
+        await andThen?.();
       },
     });
   return vscode.Disposable.from(
@@ -66,6 +75,7 @@ export function restorePanels(parts: RestoreParts): vscode.Disposable {
     comesBack(ATTENTION_VIEW, panel),
     comesBack(LATENTS_VIEW, latentsPanel),
     comesBack(LAYERS_VIEW, layersPanel),
+    comesBack(COMPARE_VIEW, comparePanel, () => comparison.restore()),
   );
 }
 
@@ -112,7 +122,7 @@ export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel):
       const leaveIt = others.some(
         ({ input }) =>
           input instanceof vscode.TabInputWebview &&
-          [ATTENTION_VIEW, LATENTS_VIEW, LAYERS_VIEW].some((view) => input.viewType.includes(view)),
+          [ATTENTION_VIEW, LATENTS_VIEW, LAYERS_VIEW, COMPARE_VIEW].some((view) => input.viewType.includes(view)),
       );
       if (leaveIt || !state?.checkpointPath) return;
       await checkpoints.open(state.checkpointPath, (message) => panel.showError(message));

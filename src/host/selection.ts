@@ -34,6 +34,13 @@ export class SelectionStore implements vscode.Disposable {
     this.set({ ...initialSelection(), side, weighting, ...kept, ...keptLatent }, 'host', 0);
   }
 
+  /** Another step of the same training on the same tokens: everything stays. */
+  follow({ architecture, nLayers, nHeads, path }: CheckpointInfo): void {
+    this.shape = [architecture, nLayers, nHeads].join();
+    this.checkpoint = path;
+    this.set(this.current, 'host', 0);
+  }
+
   /** For another autoencoder, or none: its latents are others. */
   dropLatent(): void {
     const { latent, layer, previewLatent } = this.current;

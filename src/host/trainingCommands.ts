@@ -7,7 +7,6 @@ import type { Editors } from './editors';
 import type { Latents } from './latents';
 import { showError } from './log';
 import { askToStartOver } from './sweepQuestions';
-import { newestCheckpoint } from './trainingFolders';
 import { askMlsae, askToy, chooseTraining } from './trainingQuestions';
 import type { TrainingPanel } from './trainingPanel';
 import type { TrainingPlan } from './trainingRun';
@@ -104,11 +103,11 @@ async function planFromFolder(p: Opening, { record, info }: Training): Promise<T
   return checkpoint && ({ kind: 'mlsae', checkpointPath: checkpoint.path, params } as TrainingPlan);
 }
 
-/** An SAE beside its model; a toy transformer as a checkpoint. */
+/** An SAE beside its model; a toy transformer as a checkpoint: as it was saved last, also while it goes on. */
 async function openResult(p: Opening, training: Training): Promise<void> {
   const { dir, kind } = training.info;
+  const { folder } = await p.trainings.result(dir);
   if (kind === 'toy') {
-    const folder = await newestCheckpoint(dir);
     if (await p.checkpoints.open(folder)) await vscode.commands.executeCommand('circuitscope.showCircuits');
     return;
   }
@@ -116,7 +115,7 @@ async function openResult(p: Opening, training: Training): Promise<void> {
   const from = plan?.kind === 'mlsae' ? plan.checkpointPath : undefined;
   const checkpoint =
     from === undefined ? await p.chooser.ensure() : (p.checkpoints.at(from) ?? (await p.checkpoints.open(from)));
-  const sae = checkpoint && (await p.latents.open(checkpoint, dir));
+  const sae = checkpoint && (await p.latents.open(checkpoint, folder));
   if (!checkpoint || !sae) return;
   p.checkpoints.choose(checkpoint);
   await vscode.commands.executeCommand('circuitscope.showLayers');

@@ -2,8 +2,9 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { EngineProgress } from '../protocol/engine';
 import { OTHER_FOLDER } from '../protocol/latents/corpus';
-import type { TrainingKind, TrainingRecord } from '../protocol/training';
+import type { TrainingKind, TrainingRecord, TrainingResult } from '../protocol/training';
 import type { TrainingAttention, TrainingInfo, TrainingPoints, TrainingState } from '../protocol/trainingPanel';
+import { trainedLayers } from '../protocol/trainingTable';
 import type { Ask } from './engineService';
 import type { Log } from './log';
 import { TrainingHistory } from './trainingHistory';
@@ -137,6 +138,20 @@ export class Trainings implements vscode.Disposable {
     return training;
   }
 
+  /** What its folder has, and behind that what was reported since; undefined before the first save. */
+  async record(dir: string): Promise<TrainingRecord | undefined> {
+    const record = await this.parts.ask('readTraining', { dir }).catch(() => this.known.get(dir)?.record);
+    if (!record) return undefined;
+    const last = record.history.at(-1)?.step ?? 0;
+    const since = this.known.get(dir)?.history.points.filter(({ step }) => step > last) ?? [];
+    return { ...record, history: [...record.history, ...since] };
+  }
+
+  /** A folder with what was saved last, which stays as it is while the training goes on. */
+  result(dir: string): Promise<TrainingResult> {
+    return this.parts.ask('trainingResult', { dir });
+  }
+
   /** One that was not finished before a reload; its folder may have nothing yet. */
   async offer(plan: TrainingPlan): Promise<Training> {
     const { out: dir, steps: totalSteps } = plan.params;
@@ -163,7 +178,7 @@ export class Trainings implements vscode.Disposable {
     if (old) return old;
     const info: TrainingInfo = {
       ...{ dir, name: path.basename(dir), kind, state: 'paused' },
-      ...{ step: 0, totalSteps: 0, tokens: 0, hasResult: false, notices: [] },
+      ...{ step: 0, totalSteps: 0, tokens: 0, savedStep: 0, notices: [] },
     };
     const training: Training = { info, history: new TrainingHistory() };
     this.known.set(dir, training);
@@ -176,11 +191,11 @@ export class Trainings implements vscode.Disposable {
       if (state === 'starting') this.set(training, { message });
       return;
     }
-    const { point, totalSteps, secondsLeft, attention } = report;
+    const { point, totalSteps, savedStep, secondsLeft, attention } = report;
     const { dir } = training.info;
     // measured beside other work of the machine: what it says last is what counts
     const { tokens, tokensPerSecond } = point;
-    const now = { step: point.step, tokens, tokensPerSecond, totalSteps, secondsLeft };
+    const now = { step: point.step, tokens, tokensPerSecond, totalSteps, savedStep, secondsLeft };
     this.set(training, { ...now, ...(state === 'starting' && { state: 'running', message: undefined }) });
     const from = training.history.add(point);
     this.gotPoints.fire({ dir, from, points: training.history.points.slice(from) });
@@ -194,8 +209,8 @@ export class Trainings implements vscode.Disposable {
     const { step, totalSteps, tokens, history, notices, params } = record;
     training.record = record;
     training.history.take(history, step);
-    const layers = 'layers' in params && Array.isArray(params.layers) ? params.layers : undefined;
-    this.set(training, { ...{ step, totalSteps, tokens, notices, hasResult: step > 0 }, ...(layers && { layers }) });
+    const layers = trainedLayers(params);
+    this.set(training, { ...{ step, totalSteps, tokens, notices, savedStep: step }, ...(layers && { layers }) });
     this.gotPoints.fire({ dir: training.info.dir, from: 0, points: [...training.history.points] });
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
+import { CONCEPTS_COMMAND } from './concepts';
 
 /** The toolkit's components add one empty <style>, which this hash allows. */
 const TOOLKIT_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
@@ -7,6 +8,13 @@ const TOOLKIT_STYLE = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='";
 /** The folder that panels load from. */
 export const webviewRoot = (extensionUri: vscode.Uri): vscode.Uri =>
   vscode.Uri.joinPath(extensionUri, 'dist', 'webview');
+
+/** Scripts, files of the panels' folder, and links to what a quantity is; nothing else. */
+export const webviewOptions = (root: vscode.Uri): vscode.WebviewOptions => ({
+  enableScripts: true,
+  localResourceRoots: [root],
+  enableCommandUris: [CONCEPTS_COMMAND],
+});
 
 /** The page of a panel: its one script and style sheet under a strict content security policy. */
 export function webviewPage(webview: vscode.Webview, root: vscode.Uri, name: string, title: string): string {

@@ -4,6 +4,7 @@ import type { CheckpointInfo, HeadRef } from './checkpoint';
 import type { HeadName } from './circuits';
 import type { TokenLatents } from './latents/tokenLatents';
 import type { Selection, SelectionEvent } from './selection';
+import type { StepsView } from './steps';
 
 /** What the panel shows, whole; sent when it changes. */
 export interface AttentionView {
@@ -66,6 +67,7 @@ export const hostToPanel = {
   selection: 'attention/selection',
   latents: 'attention/latents',
   requestPng: 'attention/requestPng',
+  steps: 'attention/steps',
 } as const;
 export interface HostToPanel {
   [hostToPanel.status]: PanelStatus;
@@ -77,6 +79,8 @@ export interface HostToPanel {
   [hostToPanel.latents]: TokenLatents | null;
   /** Export Pattern… chose PNG: answered with `exportAs`. */
   [hostToPanel.requestPng]: null;
+  /** `null`: the checkpoint does not lie among others of its training. */
+  [hostToPanel.steps]: StepsView | null;
 }
 
 /** Panel → host notifications. */
@@ -85,6 +89,7 @@ export const panelToHost = {
   select: 'attention/select',
   command: 'attention/command',
   exportAs: 'attention/export',
+  goToStep: 'attention/goToStep',
 } as const;
 /** Buttons in the panel that are commands of the host. */
 export type PanelCommand =
@@ -96,4 +101,6 @@ export interface PanelToHost {
   [panelToHost.command]: PanelCommand;
   /** `png`: the panel draws the current matrix and sends the bytes. `tokens`/values for csv and safetensors are the host's. */
   [panelToHost.exportAs]: { format: ExportFormat; png?: Uint8Array };
+  /** Index into the steps. */
+  [panelToHost.goToStep]: number;
 }

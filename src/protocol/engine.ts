@@ -5,7 +5,9 @@
 import type { AnalysisInfo, PatternMatrix, Reduction, SourcesByLayer, Thumbnails, Weighting } from './analysis';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
 import type { CircuitRequests } from './circuits';
+import type { CompareRequests } from './compare';
 import type { LatentRequests } from './latents';
+import type { ToolRequests } from './tools';
 import type { TrainingReport, TrainingRequests } from './training';
 
 export interface OpenCheckpointParams {
@@ -40,7 +42,7 @@ export interface HookTensor {
 }
 
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
-export interface EngineRequests extends CircuitRequests, LatentRequests, TrainingRequests {
+export interface EngineRequests extends CircuitRequests, CompareRequests, LatentRequests, ToolRequests, TrainingRequests {
   /** Also the liveness check. */
   version: [null, { pid: number; onnxruntime: string; providers: string[] }];
   findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];

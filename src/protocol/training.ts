@@ -9,6 +9,8 @@ export interface TrainingRequests {
   trainToy: [TrainToyParams, TrainingSummary];
   /** What is known of a training folder (finished, stopped or running elsewhere), with the whole history. */
   readTraining: [{ dir: string }, TrainingRecord];
+  /** A folder with what was saved last, which the training leaves alone when it goes on. */
+  trainingResult: [{ dir: string }, TrainingResult];
 }
 
 export interface TrainMlsaeParams {
@@ -57,12 +59,25 @@ export interface TrainToyParams {
   lr?: number;
   /** Share of sequences in which a chunk is repeated: what makes induction heads form early. Default 0.3. */
   repeatShare?: number;
+  /** Of the sequences with a repeated chunk, the share that hold uniformly random tokens instead of text. Default 0.25. */
+  randomShare?: number;
+  /** Other shares for stretches of the training, one after another; in their place. */
+  repeatStages?: RepeatStage[];
   saveEvery?: number;
   /** Steps between two measurements of the heads. Default 50. */
   measureEvery?: number;
   /** Attention of the strongest induction (else previous-token) head on this text is reported. */
   snippet?: string;
   seed?: number;
+}
+
+/** A stretch of a training, and how much is repeated in it. */
+export interface RepeatStage {
+  /** Part of the steps that it lasts to: above the stage's before; 1 for the last. */
+  until: number;
+  repeatShare: number;
+  /** Default: that of the training. */
+  randomShare?: number;
 }
 
 export type TrainingKind = 'mlsae' | 'toy';
@@ -105,6 +120,8 @@ export interface TrainingReport {
   dir: string;
   point: MlsaePoint | ToyPoint;
   totalSteps: number;
+  /** Step of the last save; 0: none yet. */
+  savedStep: number;
   secondsLeft: number;
   /** Pattern of the strongest head on the snippet, `[dst, src]`. */
   attention?: { head: HeadRef; score: string; tokens: string[]; pattern: Float32Array };
@@ -120,6 +137,12 @@ export interface TrainingSummary {
   complete: boolean;
   last: MlsaePoint | ToyPoint;
   notices: string[];
+}
+
+/** A result, and after how many steps it was saved. */
+export interface TrainingResult {
+  folder: string;
+  step: number;
 }
 
 /** `training.json` and its history. */

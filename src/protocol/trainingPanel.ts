@@ -29,8 +29,8 @@ export interface TrainingInfo {
   secondsLeft?: number;
   /** Layers that are trained on, for `fvu` of the points. */
   layers?: number[];
-  /** There is something in the folder that can be opened. */
-  hasResult: boolean;
+  /** Step of what is saved in the folder and can be opened; 0: nothing yet. */
+  savedStep: number;
   notices: string[];
 }
 
@@ -48,6 +48,9 @@ export interface TrainingAttention {
 
 /** What the panel's buttons do to one training. `forget` takes it off the panel; its folder stays. */
 export type TrainingAction = 'pause' | 'resume' | 'stop' | 'openResult' | 'forget';
+
+/** All points of a training as a file. */
+export type HistoryFormat = 'csv' | 'json';
 
 export type TrainingCommand = PanelCommand | 'trainMlsae' | 'trainToy' | 'openTraining';
 
@@ -72,10 +75,12 @@ export const trainingToHost = {
   ready: 'training/ready',
   command: 'training/command',
   action: 'training/action',
+  exportHistory: 'training/exportHistory',
 } as const;
 export interface TrainingToHost {
   /** The script runs: send everything. */
   [trainingToHost.ready]: null;
   [trainingToHost.command]: TrainingCommand;
   [trainingToHost.action]: { dir: string; action: TrainingAction };
+  [trainingToHost.exportHistory]: { dir: string; format: HistoryFormat };
 }

@@ -207,8 +207,8 @@ describe('layers panel', function () {
       ...[...both('tokenOverLatent', true), 'about 1/100', ...both('latentOverTotal', true), '–'],
       ...[...both('tokenOverLatent', false), '', ...both('latentOverTotal', false), ''],
     ]);
-    const link = panel.page.locator('.ratios ~ p, .block h2 a').first();
-    assert.equal(await panel.page.locator('.block h2 a').getAttribute('href'), 'https://arxiv.org/abs/2409.04185');
+    const link = panel.page.locator('.ratios ~ p, .block h2 a:not(.concept)').first();
+    assert.equal(await panel.page.locator('.block h2 a:not(.concept)').getAttribute('href'), 'https://arxiv.org/abs/2409.04185');
     assert.ok(await link.isVisible());
   });
 

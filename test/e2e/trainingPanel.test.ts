@@ -139,12 +139,12 @@ describe('training panel', function () {
         .evaluateAll((all) =>
           (all as unknown as { getAttribute(name: string): string }[]).map((b) => b.getAttribute('aria-label')),
         );
-    assert.deepEqual(await buttons(), ['Pause', 'Stop']);
+    assert.deepEqual(await buttons(), ['Pause', 'Stop', 'Open Result']);
     await panel.page.getByRole('button', { name: 'Pause' }).press('Enter');
     assert.deepEqual(await sent('training/action'), [{ dir: FIRST, action: 'pause' }]);
     await host((h, dir) => h.change(dir, { state: 'pausing' }), FIRST);
     await panel.page.getByText('saving', { exact: true }).waitFor();
-    assert.deepEqual(await buttons(), []);
+    assert.deepEqual(await buttons(), ['Open Result']);
     await host((h, dir) => h.change(dir, { state: 'paused' }), FIRST);
     await panel.page.getByText('paused', { exact: true }).waitFor();
     assert.deepEqual(await buttons(), ['Resume', 'Open Result', 'Remove from the panel']);
@@ -156,6 +156,31 @@ describe('training panel', function () {
     assert.deepEqual(await buttons(), ['Open Result', 'Remove from the panel']);
     const hasText = /mlsae-neox-6l-x16-k32 complete: step 1,000 of 1,000/;
     await panel.page.locator('.sr-only[role=status]', { hasText }).waitFor({ state: 'attached' });
+  });
+
+  it('opens what was saved last while it trains, once something is', async () => {
+    await open();
+    await host((h, dir) => h.change(dir, { savedStep: 0 }), FIRST);
+    const button = panel.page.getByRole('button', { name: 'Open Result' });
+    await panel.page.getByTitle('Open the result: nothing is saved yet').waitFor();
+    assert.equal(await button.isDisabled(), true);
+    await host((h, dir) => h.change(dir, { savedStep: 1500 }), FIRST);
+    await panel.page.getByTitle('Open the result as it was saved after step 1,500').press('Enter');
+    assert.deepEqual(await sent('training/action'), [{ dir: FIRST, action: 'openResult' }]);
+  });
+
+  it('exports the history of the one in focus, by keyboard too', async () => {
+    await open({ scenario: 'long' });
+    await panel.page.getByRole('button', { name: 'Export the history of mlsae-neox-6l-x16-k32' }).press('Enter');
+    await panel.page.keyboard.press('ArrowDown');
+    await panel.page.keyboard.press('Enter');
+    await panel.page.locator('.training-row .name', { hasText: 'x16-k16' }).click();
+    await panel.page.getByRole('button', { name: 'Export the history of mlsae-neox-6l-x16-k16' }).click();
+    await panel.page.getByRole('menuitem', { name: 'Export History as CSV…' }).click();
+    assert.deepEqual(await sent('training/exportHistory'), [
+      { dir: FIRST, format: 'json' },
+      { dir: '/trainings/mlsae-neox-6l-x16-k16', format: 'csv' },
+    ]);
   });
 
   it('puts several into one chart, and takes them out', async () => {

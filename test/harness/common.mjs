@@ -24,7 +24,7 @@ export class SetupError extends Error {}
 
 /** Prints what went wrong and sets the exit code: a SetupError or a wrong flag in one sentence, else with the stack. */
 export function explain(error) {
-  const expected = error instanceof SetupError || error.code?.startsWith('ERR_PARSE_ARGS');
+  const expected = error instanceof SetupError || String(error.code).startsWith('ERR_PARSE_ARGS');
   console.error(expected ? `circuitscope: ${error.message}` : error);
   process.exitCode = 1;
 }

@@ -4,7 +4,7 @@ import { format } from 'node:util';
 import path from 'node:path';
 import { root, SetupError, until } from './common.mjs';
 import { ensureChromium } from './chromium.mjs';
-import { privateEnvironment, privateFolder, startServer, testSettings } from './server.mjs';
+import { privateEnvironment, privateFolder, startServer, testSettings, writeSettings } from './server.mjs';
 import { ensureDesktop, vscodeKind } from './vscode.mjs';
 
 const tests = path.join(root, 'out', 'integration', 'index.js');
@@ -22,17 +22,27 @@ const ownEnvironment = () =>
 async function inDesktop(entry) {
   const { runTests } = await import('@vscode/test-electron');
   const { home, workspace } = privateFolder();
-  await runTests({
-    vscodeExecutablePath: await ensureDesktop(),
-    extensionDevelopmentPath: root,
-    extensionTestsPath: entry,
-    extensionTestsEnv: ownEnvironment(),
-    launchArgs: [
-      workspace,
-      ...['--disable-extensions', '--disable-workspace-trust', '--skip-welcome', '--disable-gpu'],
-      ...['--user-data-dir', path.join(home, 'user')],
-    ],
-  });
+  const user = writeSettings(home, testSettings);
+  try {
+    await runTests({
+      vscodeExecutablePath: await ensureDesktop(),
+      extensionDevelopmentPath: root,
+      extensionTestsPath: entry,
+      extensionTestsEnv: ownEnvironment(),
+      launchArgs: [
+        workspace,
+        ...['--disable-extensions', '--disable-telemetry', '--disable-gpu'],
+        `--user-data-dir=${user}`,
+        `--extensions-dir=${path.join(home, 'extensions')}`,
+      ],
+    });
+  } catch (error) {
+    // VS Code ends with 1 when tests failed: mocha has said which.
+    if (error instanceof SetupError) throw error;
+    if (!existsSync(process.env.CIRCUITSCOPE_RESULT))
+      throw new SetupError(`VS Code ended before its tests did (${error.message}): see what it says above.`);
+    process.exitCode = 1;
+  }
 }
 
 async function inServer(entry) {

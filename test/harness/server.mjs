@@ -1,5 +1,5 @@
 // Starts and stops a code-server with its own folders, port and process group.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { spawn } from 'node:child_process';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,8 @@ export function linkExtension(extensionsFolder, manifest) {
 
 /** A private folder with a copy of samples/ in it, so that tests may write; the workspace is `workspace` in it. */
 export function privateFolder() {
-  const home = mkdtempSync(path.join(tmpdir(), 'circuitscope-'));
+  // By its real name: tmpdir() is a link on macOS and a short name on Windows' hosted CI.
+  const home = realpathSync.native(mkdtempSync(path.join(tmpdir(), 'circuitscope-')));
   process.on('exit', () => rmSync(home, { recursive: true, force: true }));
   cpSync(path.join(root, 'samples'), path.join(home, 'samples'), { recursive: true });
   return { home, workspace: path.join(home, 'samples', 'workspace') };
@@ -68,6 +69,14 @@ const folders = (home) => ({
   extensions: path.join(home, 'extensions'),
 });
 
+/** Writes the settings of a private VS Code and returns its user data folder. */
+export function writeSettings(home, settings) {
+  const { user } = folders(home);
+  mkdirSync(path.join(user, 'User'), { recursive: true });
+  writeFileSync(path.join(user, 'User', 'settings.json'), JSON.stringify(settings, null, 2));
+  return user;
+}
+
 const arguments_ = (home) => {
   const { config, user, extensions } = folders(home);
   return ['--config', config, '--user-data-dir', user, '--extensions-dir', extensions];
@@ -88,9 +97,9 @@ export function installExtension(home, vsix) {
 export async function startServer({ home, port: wanted = 0, env = privateEnvironment(home), settings, flags = [] }) {
   const { node, entry } = ensureServer();
   const { config, user } = folders(home);
-  mkdirSync(path.join(user, 'User'), { recursive: true });
+  mkdirSync(user, { recursive: true });
   writeFileSync(config, '');
-  if (settings) writeFileSync(path.join(user, 'User', 'settings.json'), JSON.stringify(settings, null, 2));
+  if (settings) writeSettings(home, settings);
   const port = (await isFree(wanted)) || (await isFree(0));
   const url = `http://127.0.0.1:${port}`;
   const child = spawn(

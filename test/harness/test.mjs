@@ -10,8 +10,8 @@ import { vscodeKind } from './vscode.mjs';
 
 /** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
 const LIMITS = { check: 300, unit: 600, fuzz: 400, integration: 300, panels: 400, e2e: 500, package: 300 };
-/** Those that drive the whole workbench in a browser, which a desktop VS Code is not. */
-const IN_BROWSER = ['e2e', 'package'];
+/** Drives the whole workbench in a browser, which a desktop VS Code is not. */
+const IN_BROWSER = 'e2e';
 
 /** Needs one core and no quiet: it runs beside those before it, and what it prints is shown in its turn. */
 const BESIDE = 'fuzz';
@@ -90,9 +90,8 @@ try {
   ensureDependencies();
   ensureBuild('--tests');
   const wanted = Object.keys(LIMITS).filter((name) => named.length === 0 || named.includes(name));
-  const runnable = wanted.filter((name) => vscodeKind() === 'server' || !IN_BROWSER.includes(name));
-  if (runnable.length < wanted.length)
-    say(`${IN_BROWSER.join(' and ')} need code-server (Linux x64) and are left out.`);
+  const runnable = wanted.filter((name) => vscodeKind() === 'server' || name !== IN_BROWSER);
+  if (runnable.length < wanted.length) say(`${IN_BROWSER} needs code-server (Linux x64) and is left out.`);
   summary(await runAll(runnable));
 } catch (error) {
   explain(error);

@@ -24,14 +24,17 @@ export function vscodeKind() {
   return process.platform === 'linux' && process.arch === 'x64' ? 'server' : 'desktop';
 }
 
-/** Downloads the desktop VS Code where it is missing and returns its executable. */
+/** The executable of a desktop VS Code: that which CIRCUITSCOPE_DESKTOP names, else a downloaded one. */
 export async function ensureDesktop() {
+  const wanted = process.env.CIRCUITSCOPE_DESKTOP;
+  if (wanted && !existsSync(wanted)) throw new SetupError(`CIRCUITSCOPE_DESKTOP names ${wanted}, which is not there.`);
+  if (wanted) return wanted;
   const { downloadAndUnzipVSCode } = await import('@vscode/test-electron');
   try {
     return await downloadAndUnzipVSCode({ version: DESKTOP, cachePath: cachePath('vscode') });
   } catch (error) {
     throw new SetupError(
-      `VS Code ${DESKTOP} could not be downloaded (${error.message}): check the network, or put a desktop \`code\` on the PATH.`,
+      `VS Code ${DESKTOP} could not be downloaded (${error.message}): check the network, or name a desktop VS Code in CIRCUITSCOPE_DESKTOP.`,
     );
   }
 }

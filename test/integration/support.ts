@@ -84,7 +84,7 @@ export async function errorsDuring(work: (messages: string[]) => Promise<void>):
 
 /** Answers what VS Code asks the person while `work` runs; gives what was asked. */
 export async function answering(
-  method: 'showInputBox' | 'showOpenDialog' | 'showWarningMessage',
+  method: 'showInputBox' | 'showOpenDialog' | 'showSaveDialog' | 'showWarningMessage',
   answers: unknown[],
   work: () => PromiseLike<unknown>,
 ): Promise<unknown[]> {

@@ -7,7 +7,9 @@ import type { ExtensionParts } from '../../src/extension';
 import { watchTrainings } from '../../src/host/trainingNotices';
 import type { TrainingPlan } from '../../src/host/trainingRun';
 import { Trainings } from '../../src/host/trainings';
-import type { TrainMlsaeParams } from '../../src/protocol/training';
+import { exportHistory } from '../../src/host/exportHistory';
+import type { TrainingRecord, TrainMlsaeParams } from '../../src/protocol/training';
+import type { TrainingInfo } from '../../src/protocol/trainingPanel';
 import { answering, closeEverything, eventually, extensionPath, parts, run, sample } from './support';
 
 /** Answers the questions of a command; ends when `done` gives something. */
@@ -96,6 +98,40 @@ describe('trainings', () => {
     assert.equal(await p.trainings.run(whole), 'complete');
     const weights = [halves, whole].map((plan) => readFileSync(path.join(plan.params.out, 'model.safetensors')));
     assert.ok(weights[0]!.equals(weights[1]!), 'bit for bit');
+  });
+
+  it('show what they saved last while they go on, and all their points as a file', async () => {
+    const out = path.join(folder, 'live');
+    const corpus = { globs: [glob], folder: vscode.workspace.workspaceFolders![0]!.uri.fsPath };
+    const sizes = { expansionFactor: 2, k: 4, batchTokens: 64, saveEvery: 4, steps: 2000 };
+    const running = p.trainings.run({ kind: 'mlsae', checkpointPath: sample('neox-6l'), params: { corpus, out, ...sizes } }); // prettier-ignore
+    const info = (): TrainingInfo => p.trainings.at(out)!.info;
+    await eventually('save', () => (info().savedStep > 0 ? true : undefined), 30_000);
+    await act(out, 'openResult');
+    assert.equal(info().state, 'running');
+    const sae = p.latents.of(p.checkpoints.active!)!;
+    assert.equal(path.dirname(sae.path), out);
+    const step = Number(/^step(\d+)$/.exec(sae.name)![1]);
+    assert.ok(step >= 4 && step % 4 === 0, sae.name);
+    const before = readFileSync(path.join(sae.path, 'model.safetensors'));
+    await eventually('another save', () => (info().savedStep > step ? true : undefined), 30_000);
+    assert.ok(before.equals(readFileSync(path.join(sae.path, 'model.safetensors'))), 'it stays as it was');
+    assert.ok(!before.equals(readFileSync(path.join(out, 'model.safetensors'))), 'the training has gone on');
+    const files = { csv: path.join(folder, 'live.csv'), json: path.join(folder, 'live.json') };
+    for (const format of ['csv', 'json'] as const)
+      await answering('showSaveDialog', [vscode.Uri.file(files[format])], () =>
+        exportHistory(p.trainings, out, format),
+      );
+    const lines = readFileSync(files.csv, 'utf8').trimEnd().split('\n');
+    const { history, kind } = JSON.parse(readFileSync(files.json, 'utf8')) as TrainingRecord;
+    assert.match(lines[0]!, /^step,tokens,loss,lr,tokensPerSecond,fvu L0,.*,fvu L5,l0,deadFraction,auxLoss$/);
+    assert.equal(kind, 'mlsae');
+    const steps = history.map((point) => point.step);
+    assert.ok(steps.length >= lines.length - 1 && steps.at(-1)! > step, 'also what was reported since the last save');
+    assert.ok(steps.every((each, i) => i === 0 || each > steps[i - 1]!));
+    await p.trainings.stop(out);
+    assert.equal(await running, 'stopped');
+    await p.latents.close(sae);
   });
 
   it('of toys show their heads, and their result is a checkpoint', async () => {

@@ -45,7 +45,14 @@ async function train(params: Params, kind: TrainingKind, { steps }: RequestConte
     while (step < totalSteps) {
       step++;
       if (how === 'die' && step === 3) process.exit(3);
-      const report = { kind, dir, point: point(step), totalSteps, secondsLeft: totalSteps - step };
+      const report = {
+        kind,
+        dir,
+        point: point(step),
+        totalSteps,
+        savedStep: stepOf(dir),
+        secondsLeft: totalSteps - step,
+      };
       const head = { head: { layer: 1, head: step }, score: 'induction', tokens: ['a'], pattern: Float32Array.of(1) };
       await steps.step(`Step ${step}`, step / totalSteps, kind === 'toy' ? { ...report, attention: head } : report);
       if (how === 'slow') await sleep(20);

@@ -1,4 +1,4 @@
 /** The host's trainings, bundled by their test with `vscode` replaced by `fakeVscode.ts`. */
-export { newestCheckpoint } from '../../src/host/trainingFolders';
+export { exportHistory } from '../../src/host/exportHistory';
 export { TrainingHistory } from '../../src/host/trainingHistory';
 export { Trainings } from '../../src/host/trainings';

@@ -17,7 +17,7 @@ function drawn(
   sequences = 400,
   length = 10_000,
 ): number[][] {
-  const all = { seed: 3, step: 1, repeatShare: 0, vocab: 1_000_000, ...options };
+  const all = { seed: 3, step: 1, repeatShare: 0, randomShare: 0.25, vocab: 1_000_000, ...options };
   const windows = trainingWindows(row(length), { sequences, length: CONTEXT }, all);
   assert.equal(windows.length, sequences * SIZE);
   return Array.from({ length: sequences }, (_, i) => Array.from(windows.subarray(i * SIZE, (i + 1) * SIZE)));
@@ -104,7 +104,7 @@ describe('training windows', () => {
     const windows = trainingWindows(
       row(100),
       { sequences: 50, length: 4 },
-      { seed: 1, step: 1, repeatShare: 1, vocab: 9 },
+      { seed: 1, step: 1, repeatShare: 1, randomShare: 0.25, vocab: 9 },
     );
     for (let i = 0; i < 50; i++) {
       const window = Array.from(windows.subarray(5 * i, 5 * i + 5));

@@ -34,13 +34,18 @@ describe('command line: train-mlsae', function () {
       // a second signal ends it at once
       if (/Step \d/.test(stderr) && !child.killed) child.kill('SIGTERM');
     });
-    assert.equal(await new Promise((resolve) => child.on('close', resolve)), 143, stderr);
+    const code = await new Promise((resolve) => child.on('close', resolve));
     assert.match(
       stderr,
       /Step \d+ of 300, loss \d\.\d+, FVU \d\.\d+, \d+\.\d % dead, [\d,]+ tokens\/s, \d+ (s|min) left/,
     );
-    assert.match(stderr, /Stopped; run the same command again to go on with .*trained\.\n$/);
-    const { stdout } = await succeed(...args(out, STEPS), '--resume', '--json');
+    // Windows has no signals to catch: the process just ends there
+    const posix = process.platform !== 'win32';
+    if (posix) {
+      assert.equal(code, 143, stderr);
+      assert.match(stderr, /Stopped; run the same command again to go on with .*trained\.\n$/);
+    }
+    const { stdout } = await succeed(...args(out, STEPS), ...(posix ? ['--resume'] : []), '--json');
     const summary = JSON.parse(stdout) as Record<string, unknown> & { last: { fvu: number[] } };
     assert.deepEqual([summary.step, summary.complete, summary.tokens], [STEPS, true, 32 * STEPS]);
     assert.equal(summary.last.fvu.length, 2);

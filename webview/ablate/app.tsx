@@ -119,6 +119,7 @@ export function App(): JSX.Element {
   const name = `${report.subject.value?.checkpoint.name ?? ''}-ablation`;
   return (
     <ReportFrame
+      concept="ablation"
       report={report}
       controls={
         answer ? (

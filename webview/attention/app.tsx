@@ -1,6 +1,7 @@
 /** The panel: toolbar, strip, surprisal, heads, heatmap. */
 import type { JSX } from 'preact';
 import { FullState } from '../shared/status';
+import { StepSlider } from '../shared/stepSlider';
 import { TokenLatents } from '../shared/tokenLatents';
 import { aside, compact } from './breakpoints';
 import { HeadGrid } from './headGrid';
@@ -9,7 +10,7 @@ import { Legend } from './legend';
 import { Card, Foot, NextLine } from './readout';
 import { LiveRegion } from './speech';
 import { Lines } from './status';
-import { command, dispatch, selection, status, tokenLatents, view } from './store';
+import { command, dispatch, goToStep, selection, status, steps, tokenLatents, view } from './store';
 import { Strip } from './strip';
 import { Surprisal } from './surprisal';
 import { Toolbar } from './toolbar';
@@ -55,6 +56,7 @@ export function App(): JSX.Element | null {
     <main class={`panel ${aside.value ? 'aside' : ''} ${compact.value ? 'compact' : ''}`} data-state={now.kind}>
       <div class="screen">
         <Toolbar />
+        {steps.value ? <StepSlider view={steps.value} go={goToStep} /> : null}
         <Lines />
         <Strip />
         <Surprisal />

@@ -85,8 +85,8 @@ export function Heatmap({ children }: { children: ComponentChildren }): JSX.Elem
   const box = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
-  const analysisId = view.value?.analysis.id;
-  useEffect(() => void (viewport.value = FITTING), [analysisId]);
+  const prompt = tokens.value.map(({ id }) => id).join();
+  useEffect(() => void (viewport.value = FITTING), [prompt]);
   useEffect(() => {
     const stops = [
       watchSize(box.current!),

@@ -4,6 +4,7 @@ import '../shared/theme.css';
 import '../shared/panel.css';
 import '../shared/strip.css';
 import '../shared/pieces.css';
+import '../shared/steps.css';
 import './attention.css';
 import './prompt.css';
 import './heads.css';

@@ -6,6 +6,8 @@ import { drawnName, type Ranked, strongest } from './heads';
 import { NamePills } from './headNames';
 import { placed, SECTION_ROWS } from './heatState';
 import { drawn, focus, selection, tokens, view } from './store';
+import { Concept } from '../shared/concept';
+import type { ConceptId } from '../../src/protocol/concepts';
 
 interface RowProps {
   text: string;
@@ -36,15 +38,19 @@ function Row({ text, note, value, head, strong }: RowProps): JSX.Element {
 interface SectionProps {
   title: ComponentChildren;
   aside?: ComponentChildren;
+  concept: ConceptId;
   /** Rows that the section is as high as, however many there are. */
   rows: number;
   children: ComponentChildren;
 }
 
-const Section = ({ title, aside, rows, children }: SectionProps): JSX.Element => (
+const Section = ({ title, aside, concept, rows, children }: SectionProps): JSX.Element => (
   <section>
     <h3>
-      <span>{title}</span>
+      <span>
+        {title}
+        <Concept id={concept} />
+      </span>
       <span>{aside}</span>
     </h3>
     <div class={`rows-${rows}`}>{children}</div>
@@ -69,7 +75,12 @@ function Sources({ token }: { token: number }): JSX.Element | null {
   const rows = strongest(shown, 'destination', token, SECTION_ROWS[0], view.value.analysis.nHeads);
   const { source } = selection.value.preview;
   return (
-    <Section title={<Named token={token} says="attends to" />} aside="weight" rows={SECTION_ROWS[0]}>
+    <Section
+      title={<Named token={token} says="attends to" />}
+      concept="attention-pattern"
+      aside="weight"
+      rows={SECTION_ROWS[0]}
+    >
       {rows.map((row, i) => tokenRow(row, i, row.token === source))}
     </Section>
   );
@@ -81,7 +92,7 @@ function Destinations({ token }: { token: number }): JSX.Element | null {
   const rows = strongest(shown, 'source', token, SECTION_ROWS[1], view.value.analysis.nHeads, token);
   const { destination } = selection.value.preview;
   return (
-    <Section title={<Named token={token} says="is attended by" />} rows={SECTION_ROWS[1]}>
+    <Section title={<Named token={token} says="is attended by" />} concept="attention-pattern" rows={SECTION_ROWS[1]}>
       {rows.map((row, i) => tokenRow(row, i, row.token === destination))}
       {rows.length === 0 ? <p class="none">nothing after it</p> : null}
     </Section>
@@ -104,7 +115,12 @@ function NextToken({ token }: { token: number }): JSX.Element | null {
   if (!analysis) return null;
   const actual = analysis.tokens[token + 1]?.id;
   return (
-    <Section title="next token" aside={<NextSurprisal token={token} />} rows={SECTION_ROWS[2]}>
+    <Section
+      title="next token"
+      concept="surprisal-and-predictions"
+      aside={<NextSurprisal token={token} />}
+      rows={SECTION_ROWS[2]}
+    >
       {(analysis.predictions[token] ?? []).slice(0, SECTION_ROWS[2]).map(({ id, text, p }, i) => (
         <Row key={i} text={text} note={id === actual ? '✓' : ''} value={p} strong={id === actual} />
       ))}

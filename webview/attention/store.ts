@@ -16,6 +16,7 @@ import {
   type SelectionMessage,
 } from '../../src/protocol/attentionPanel';
 import type { HeadRef } from '../../src/protocol/checkpoint';
+import type { StepsView } from '../../src/protocol/steps';
 import type { TokenLatents } from '../../src/protocol/latents/tokenLatents';
 import {
   focusToken,
@@ -49,6 +50,9 @@ export const drawn = signal<Drawn | undefined>(undefined);
 
 /** Of the token that is hovered or locked; `null` without an autoencoder. */
 export const tokenLatents = signal<TokenLatents | null>(null);
+
+/** Where the slider over training steps stands; `null` without one. */
+export const steps = signal<StepsView | null>(null);
 
 export const tokens = computed(() => view.value?.analysis.tokens ?? []);
 /** The token that tints, readout and predictions are about. */
@@ -100,6 +104,8 @@ export function dispatch(event: SelectionEvent): void {
 
 export const command = (name: PanelCommand): void => host.send(panelToHost.command, name);
 
+export const goToStep = (index: number): void => host.send(panelToHost.goToStep, index);
+
 export const sendExport = (format: ExportFormat, png?: Uint8Array): void =>
   host.send(panelToHost.exportAs, png ? { format, png } : { format });
 
@@ -109,11 +115,19 @@ function takeSelection(message: SelectionMessage): void {
   if (!sameSelection(selection.peek(), message.selection)) selection.value = message.selection;
 }
 
+const promptOf = ({ checkpoint, analysis }: AttentionView): string =>
+  JSON.stringify([checkpoint.nLayers, checkpoint.nHeads, analysis.tokens.map(({ id }) => id)]);
+const sameTokens = (next: AttentionView): boolean => {
+  const before = view.peek();
+  return before !== undefined && promptOf(before) === promptOf(next);
+};
+
 function takeView(next: AttentionView): void {
   batch(() => {
     if (next.analysis.id !== view.peek()?.analysis.id) {
       for (const [name, { key }] of cache) if (key.analysisId !== next.analysis.id) cache.delete(name);
-      thumbnails.value = undefined;
+      // of another step of the same training: what is drawn stays until the new one is there
+      if (!sameTokens(next)) thumbnails.value = drawn.value = undefined;
     }
     view.value = next;
   });
@@ -124,7 +138,7 @@ function showWanted(): void {
   const key = wantedKey.value;
   const found = key && cache.get(keyText(key));
   if (found) drawn.value = found;
-  else if (drawn.peek()?.key.analysisId !== key?.analysisId) drawn.value = undefined;
+  else if (!key) drawn.value = undefined;
 }
 
 /** `empty` means that the host has closed what was shown. */
@@ -142,6 +156,7 @@ export function connect(onPngWanted: () => void): void {
   host.on(hostToPanel.view, takeView);
   host.on(hostToPanel.selection, takeSelection);
   host.on(hostToPanel.latents, (next) => (tokenLatents.value = next));
+  host.on(hostToPanel.steps, (next) => (steps.value = next));
   host.on(hostToPanel.matrix, ({ key, matrix }) => keepMatrix(key, matrix));
   host.on(hostToPanel.thumbnails, (next) => {
     const { weighting } = selection.peek();

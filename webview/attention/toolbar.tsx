@@ -8,6 +8,7 @@ import { plural } from '../../src/protocol/tokens';
 import { type Choice, IconMenu, Segmented } from '../shared/controls';
 import { exportPng } from './exportPng';
 import { dispatch, selection, sendExport, view } from './store';
+import { Concept } from '../shared/concept';
 
 const SIDES: Choice<Side>[] = [
   {
@@ -56,6 +57,7 @@ export function Toolbar(): JSX.Element | null {
     <header class="toolbar">
       <div class="title">
         <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
+        <Concept id="attention-pattern" />
         <span class="what" title={shown.sourceName}>
           <span class="source-name">{shown.sourceName} · </span>
           {plural(shown.analysis.tokens.length, 'token')}

@@ -58,6 +58,7 @@ export function App(): JSX.Element {
   const name = `${checkpoint?.name ?? ''}-bigrams`;
   return (
     <ReportFrame
+      concept="bigrams"
       report={report}
       what={token ? `what follows ${visibleText(token.text)}` : 'bigrams of the direct path'}
       controls={<Field label="Find a source token" placeholder="source token" onSubmit={search} />}

@@ -5,6 +5,7 @@ import { scoreLabels } from '../../src/protocol/circuits';
 import { cardScores, fills } from './fill';
 import { focusPair, namesOf, patterns, scoreOf, selection, view } from './store';
 import { Thumbnail } from './thumbnail';
+import { Concept } from '../shared/concept';
 
 const SIDE = 84;
 
@@ -30,6 +31,7 @@ function Card({ head }: { head: HeadRef }): JSX.Element | null {
               {scoreLabels[name]}
             </span>
           ))}
+          <Concept id="head-scores" />
         </h3>
         {cardScores.map((name) => {
           const value = score[name];

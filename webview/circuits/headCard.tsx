@@ -25,6 +25,7 @@ import {
   view,
 } from './store';
 import { Thumbnail } from './thumbnail';
+import { Concept } from '../shared/concept';
 
 function Eigenvalues({ title, values, score }: { title: string; values: Complex[]; score: string }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -49,11 +50,11 @@ function Eigenvalues({ title, values, score }: { title: string; values: Complex[
 }
 
 const LISTS = {
-  qkLargest: { title: 'QK: attends most', roles: ['destination', 'source'] },
-  qkSmallest: { title: 'QK: attends least', roles: ['destination', 'source'] },
-  ovLargest: { title: 'OV: raises most', roles: ['source', 'output'] },
-  ovSmallest: { title: 'OV: lowers most', roles: ['source', 'output'] },
-  skipTrigrams: { title: 'Skip-trigrams', roles: ['source', 'destination', 'output'] },
+  qkLargest: { title: 'QK: attends most', roles: ['destination', 'source'], concept: 'qk-circuit' },
+  qkSmallest: { title: 'QK: attends least', roles: ['destination', 'source'], concept: 'qk-circuit' },
+  ovLargest: { title: 'OV: raises most', roles: ['source', 'output'], concept: 'ov-circuit' },
+  ovSmallest: { title: 'OV: lowers most', roles: ['source', 'output'], concept: 'ov-circuit' },
+  skipTrigrams: { title: 'Skip-trigrams', roles: ['source', 'destination', 'output'], concept: 'skip-trigrams' },
 } as const;
 type List = keyof typeof LISTS;
 type Role = (typeof LISTS)[List]['roles'][number];
@@ -94,10 +95,12 @@ const EXPORTED: Column<Entry>[] = [
 ];
 
 function Entries({ list, entries }: { list: List; entries: Entry[] }): JSX.Element {
-  const { title, roles } = LISTS[list];
+  const { title, roles, concept } = LISTS[list];
   return (
     <section class="entries">
-      <h3>{title}</h3>
+      <h3>
+        {title} <Concept id={concept} />
+      </h3>
       <Table
         label={title}
         columns={[...roles.map(roleColumn), list === 'skipTrigrams' ? STRENGTH : VALUE]}
@@ -205,6 +208,7 @@ export function HeadCard(): JSX.Element {
     <section class="head-card" ref={section} data-head-card={card ? name : ''}>
       <h2>
         <span class="mono lock">{name}</span> <span class="none">full QK and OV circuits over the vocabulary</span>
+        <Concept id="qk-circuit" />
         {card ? <ExportMenu card={card} /> : null}
       </h2>
       {content}

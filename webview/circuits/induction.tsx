@@ -5,6 +5,7 @@ import type { InductionPair } from '../../src/protocol/circuits/behaviour';
 import { type HeadPair, samePair } from '../../src/protocol/selection';
 import { signed } from './excess';
 import { dispatch, induction, selection } from './store';
+import { Concept } from '../shared/concept';
 
 const SHOWN = 5;
 /** Pairs below this share of the best one's score say nothing. */
@@ -55,7 +56,8 @@ export function InductionList(): JSX.Element | null {
   return (
     <section class="circuits-list">
       <h2>
-        Induction circuits <span class="none">previous-token head → induction head, because</span>
+        Induction circuits <Concept id="induction-heads" />{' '}
+        <span class="none">previous-token head → induction head, because</span>
         <span class="none list-score">score</span>
       </h2>
       <ol>

@@ -12,6 +12,7 @@ import { type MatrixLayout, layoutMatrices } from './matrixLayout';
 import { drawMatrix, type LayerPair } from './matrixPaint';
 import { useMatrixZoom, ZOOM_KEYS, zoomedCell } from './matrixZoom';
 import { dispatch, end, focusPair, hoverPair, pairs, selection, view } from './store';
+import { Concept } from '../shared/concept';
 
 const width = signal(0);
 /** Chosen by the person; else the locked pair's, else the strongest pair's. */
@@ -126,6 +127,7 @@ function Matrix({ kind, place, layers, first }: MatrixProps): JSX.Element {
         <KindSample kind={kind} />
         <span class="long-name">{kind}-composition</span>
         <span class="short-name">{kind}</span>
+        <Concept id="composition" />
       </h3>
       <div class="matrix-box" style={{ width: `${side}px`, height: `${side}px` }}>
         <canvas

@@ -8,6 +8,7 @@ import { exportPng } from './exportPng';
 import { type Fill, fills } from './fill';
 import { KindSample } from './kindSample';
 import { fill, kinds, pairs, sendExport, threshold, view } from './store';
+import { Concept } from '../shared/concept';
 
 const FORMATS: { value: CircuitsExport; label: string }[] = [
   { value: 'png', label: 'Picture (PNG)' },
@@ -106,6 +107,7 @@ export function Toolbar(): JSX.Element | null {
     <header class="toolbar">
       <div class="title">
         <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
+        <Concept id="composition" />
         <span class="what">score − baseline</span>
       </div>
       <Kinds />

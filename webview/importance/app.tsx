@@ -49,6 +49,7 @@ export function App(): JSX.Element {
   const largest = [...(shown?.terms ?? [])].sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect)).slice(0, LISTED);
   return (
     <ReportFrame
+      concept="term-importance"
       report={report}
       exports={
         shown ? [pngExport(name, shown, checkpoint), ...tableExports(name, columns, () => shown.terms, report)] : []

@@ -5,6 +5,7 @@ import type { Importance } from '../../src/protocol/circuits/paths';
 import { fixed } from '../shared/numbers';
 import { colours } from '../shared/theme';
 import { drawOrders, orderName } from './ordersChart';
+import { Concept } from '../shared/concept';
 
 export function Orders({ shown }: { shown: Importance }): JSX.Element {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -19,6 +20,7 @@ export function Orders({ shown }: { shown: Importance }): JSX.Element {
     <section class="block">
       <h2>
         Loss with paths through at most n heads
+        <Concept id="term-importance" />
         <small>
           nats; the model’s own <span class="number">{fixed(shown.loss)}</span>
         </small>

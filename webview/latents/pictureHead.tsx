@@ -7,6 +7,7 @@ import { type Picture, picture, pictureNow } from './state';
 import { corpus } from './store';
 import { drawnMap } from './tokenMap';
 import { NEEDS_SWEEP } from './toolbar';
+import { Concept } from '../shared/concept';
 
 const pictures = (swept: boolean): Choice<Picture>[] => [
   { value: 'latent', label: 'latent', title: 'Activations of one latent by layer and token; with none, the largest' },
@@ -30,7 +31,10 @@ export function PictureHead(): JSX.Element {
   const end = now === 'latent' ? (drawnMap.value?.top ?? 0).toFixed(1) : '1';
   return (
     <div class="picture-head">
-      <h2>{TITLES[now]}</h2>
+      <h2>
+        {TITLES[now]}
+        <Concept id="layer-distribution" />
+      </h2>
       <Segmented
         label="Picture"
         choices={pictures(corpus.value !== null)}

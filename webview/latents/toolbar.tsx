@@ -6,6 +6,7 @@ import { exportItems } from './exports';
 import type { Sort } from './rows';
 import { sort, sortNow } from './state';
 import { corpus, view } from './store';
+import { Concept } from '../shared/concept';
 
 export const NEEDS_SWEEP = 'Run a sweep over a corpus, or open one: there is nothing to compare with yet';
 
@@ -29,6 +30,7 @@ export function Toolbar(): JSX.Element | null {
     <header class="toolbar">
       <div class="title">
         <h1 title={shown.sae.path}>{shown.sae.label}</h1>
+        <Concept id="multi-layer-sae" />
         <span class="what" title={shown.sourceName}>
           {shown.checkpoint.name} · <span class="source-name">{shown.sourceName} · </span>
           {plural(shown.analysis.tokens.length, 'token')}

@@ -12,6 +12,7 @@ import { Histograms } from './histograms';
 import { Ratios } from './ratios';
 import { type LayerRow, layerRows, quantities, type Quantity } from './rows';
 import { chosenOf, command, dispatch, of, type Of, selection, shown, splice, status, view } from './store';
+import { Concept } from '../shared/concept';
 
 const LABELS: Partial<Record<LayersCommand, string>> = {
   openCheckpoint: 'Open Checkpoint…',
@@ -66,6 +67,7 @@ function Toolbar({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
     <header class="toolbar">
       <div class="title">
         <h1 title={sae.path}>{sae.label}</h1>
+        <Concept id="multi-layer-sae" />
         <span class="what">
           {checkpoint.name} · {what}
         </span>

@@ -5,6 +5,7 @@ import type { BarSpec } from '../shared/barChart';
 import { Button, Icon } from '../shared/controls';
 import { type LayerRow, quantities, type Quantity } from './rows';
 import { command, of, runSplice, splice } from './store';
+import { Concept } from '../shared/concept';
 
 /** Between layers: these have one bar less. */
 const BETWEEN: readonly Quantity[] = ['similarity', 'centred'];
@@ -25,12 +26,12 @@ const wordsOf = ({ labels, series, text }: BarSpec): string =>
   labels.map((label, i) => `${label} ${text(series[0]!.values[i]!)}`).join(', ');
 
 export function Chart({ rows, quantity }: { rows: readonly LayerRow[]; quantity: Quantity }): JSX.Element {
-  const { title, unit, about } = quantities[quantity];
+  const { title, unit, about, concept } = quantities[quantity];
   const spec = specOf(rows, quantity);
   return (
     <section class="layer-chart" data-chart={quantity}>
       <h3 title={about}>
-        {title} <small>{unit}</small>
+        {title} <Concept id={concept} /> <small>{unit}</small>
       </h3>
       <Bars name={quantity} spec={spec} label={`${title} by layer: ${wordsOf(spec)}`} />
     </section>
@@ -42,7 +43,9 @@ function Unmeasured(): JSX.Element {
   const now = splice.value;
   return (
     <section class="layer-chart unmeasured" data-splice={now.kind}>
-      <h3>Loss with reconstructions</h3>
+      <h3>
+        Loss with reconstructions <Concept id="loss-delta" />
+      </h3>
       {now.kind === 'busy' ? (
         <>
           <p role="status">{now.message}</p>

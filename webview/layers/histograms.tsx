@@ -4,6 +4,7 @@ import type { LayersOfPrompt } from '../../src/protocol/layersPanel';
 import type { BarSpec } from '../shared/barChart';
 import { Bars } from '../shared/bars';
 import { fixed } from '../shared/numbers';
+import { Concept } from '../shared/concept';
 
 export function histogramSpec({ perLayer, max, bins }: LayersOfPrompt, layer: number): BarSpec {
   const most = Math.max(1, ...perLayer.map(({ histogram }) => histogram.reduce((a, b) => Math.max(a, b), 0)));
@@ -21,7 +22,7 @@ export function Histograms({ prompt }: { prompt: LayersOfPrompt }): JSX.Element 
   return (
     <section class="block">
       <h2>
-        Activations by layer{' '}
+        Activations by layer <Concept id="layer-distribution" />{' '}
         <small>counts of activations over 0, all layers on one scale up to {fixed(prompt.max)}</small>
       </h2>
       <div class="layer-charts histograms">

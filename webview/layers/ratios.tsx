@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { VarianceRatios } from '../../src/protocol/latents/encoding';
 import { fixed } from '../shared/numbers';
 import { view } from './store';
+import { Concept } from '../shared/concept';
 
 const PAPER = 'https://arxiv.org/abs/2409.04185';
 
@@ -42,7 +43,7 @@ export function Ratios(): JSX.Element {
   return (
     <section class="block">
       <h2>
-        Variance ratios{' '}
+        Variance ratios <Concept id="variance-ratios" />{' '}
         <small>
           L: layer, j: latent; <a href={PAPER}>Lawson et al. 2024</a>
         </small>

@@ -1,6 +1,7 @@
 /** One row a layer: what is shown, as numbers. Pure. */
 import type { LayersOfCorpus, LayersOfPrompt, SpliceState } from '../../src/protocol/layersPanel';
 import { fixed, signed } from '../shared/numbers';
+import type { ConceptId } from '../../src/protocol/concepts';
 
 export interface LayerRow {
   layer: number;
@@ -37,6 +38,7 @@ interface Described {
   unit: string;
   /** Definition. */
   about: string;
+  concept: ConceptId;
   text: (value: number) => string;
   /** Over a bar, where there is less room. */
   short?: (value: number) => string;
@@ -50,19 +52,27 @@ interface Described {
 const small = (value: number): string => (Math.abs(value) < 0.1 ? fixed(value, 3) : fixed(value));
 
 export const quantities: Record<Quantity, Described> = {
-  fvu: { title: 'FVU', unit: 'fraction', about: 'MSE(x, x̃) / Var(x)', text: small },
-  mse: { title: 'MSE', unit: '', about: 'Mean squared error of the reconstruction', text: small },
+  fvu: { title: 'FVU', unit: 'fraction', about: 'MSE(x, x̃) / Var(x)', concept: 'fvu', text: small },
+  mse: { title: 'MSE', unit: '', about: 'Mean squared error of the reconstruction', concept: 'fvu', text: small },
   l0: {
     title: 'L0 norm',
     unit: 'latents a token',
     about: 'Mean number of active latents of a token',
+    concept: 'fvu',
     text: (v) => fixed(v, 1),
   },
-  l1: { title: 'L1 norm', unit: '', about: 'Mean sum of the activations of a token', text: (v) => fixed(v, 1) },
+  l1: {
+    title: 'L1 norm',
+    unit: '',
+    about: 'Mean sum of the activations of a token',
+    concept: 'fvu',
+    text: (v) => fixed(v, 1),
+  },
   lossDelta: {
     title: 'Loss delta',
     unit: 'nats',
     about: 'Cross-entropy with the layer’s residual replaced by its reconstruction, minus the model’s own',
+    concept: 'loss-delta',
     text: (v) => signed(v, 3),
     short: (v) => signed(v),
     spliced: true,
@@ -71,6 +81,7 @@ export const quantities: Record<Quantity, Described> = {
     title: 'KL',
     unit: 'nats',
     about: 'Mean KL(model ‖ model with the reconstruction) of the next token',
+    concept: 'loss-delta',
     text: (v) => fixed(v, 3),
     short: (v) => fixed(v),
     spliced: true,
@@ -79,6 +90,7 @@ export const quantities: Record<Quantity, Described> = {
     title: 'Changed predictions',
     unit: 'fraction',
     about: 'Positions whose most probable next token is another with the reconstruction',
+    concept: 'loss-delta',
     text: small,
     spliced: true,
     max: 1,
@@ -87,6 +99,7 @@ export const quantities: Record<Quantity, Described> = {
     title: 'Similarity to the next layer',
     unit: 'cosine',
     about: 'Mean cosine similarity of the residuals of this layer and the next',
+    concept: 'adjacent-layer-similarity',
     text: (v) => fixed(v),
     max: 1,
   },
@@ -94,6 +107,7 @@ export const quantities: Record<Quantity, Described> = {
     title: 'The same, mean-centred',
     unit: 'cosine',
     about: 'After the mean over all positions of each layer is taken away',
+    concept: 'adjacent-layer-similarity',
     text: (v) => fixed(v),
     max: 1,
   },

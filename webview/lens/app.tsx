@@ -157,6 +157,7 @@ export function App(): JSX.Element {
   const name = `${report.subject.value?.checkpoint.name ?? ''}-lens`;
   return (
     <ReportFrame
+      concept="logit-lens"
       report={report}
       controls={<Segmented label="Colour" choices={CHOICES} value={of.value} onChange={(next) => (of.value = next)} />}
       exports={shown ? [pngExport(name), ...tableExports(name, COLUMNS, lines, report)] : []}

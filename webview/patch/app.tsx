@@ -13,6 +13,7 @@ import { type Column, tableExports } from '../shared/table';
 import { themeKind } from '../shared/theme';
 import { TokenText } from '../shared/tokenText';
 import { hovered, type MapName, report } from './store';
+import { Concept } from '../shared/concept';
 
 const CELL = { width: 28, height: 20 };
 
@@ -62,6 +63,7 @@ function EffectMap({ name, about, columnName }: MapProps): JSX.Element | null {
     <section class="block">
       <h2>
         {title}
+        <Concept id="activation-patching" />
         <small>{about}</small>
       </h2>
       <CellMap
@@ -198,6 +200,7 @@ export function App(): JSX.Element {
   const name = `${report.subject.value?.checkpoint.name ?? ''}-patching`;
   return (
     <ReportFrame
+      concept="activation-patching"
       report={report}
       what="activation patching"
       exports={shown ? [pngExport(name, shown), ...tableExports(name, COLUMNS, () => lines(shown), report)] : []}

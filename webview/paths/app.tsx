@@ -64,6 +64,7 @@ export function App(): JSX.Element {
   const name = `${report.subject.value?.checkpoint.name ?? ''}-paths`;
   return (
     <ReportFrame
+      concept="paths"
       report={report}
       exports={shown ? [pngExport(name), ...tableExports(name, COLUMNS, () => shown.terms, report)] : []}
       notices={shown?.notices}

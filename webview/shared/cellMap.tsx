@@ -27,7 +27,7 @@ export interface CellMapProps {
   /** Drawn where it fits. */
   text?: (cell: Cell) => string;
   /** Read inside an effect. */
-  marks: () => { hovered?: Cell; hoveredColumn?: number; lockedColumn?: number };
+  marks: () => { hovered?: Cell; hoveredColumn?: number; lockedColumn?: number; locked?: Cell };
   onHover: (cell: Cell | undefined) => void;
   onChoose?: (cell: Cell) => void;
   /** Beside the hovered cell. */
@@ -114,7 +114,8 @@ export function CellMap(props: CellMapProps): JSX.Element {
     return row < rows.length && column < columns.length ? { row, column } : undefined;
   };
   const { hovered } = props.marks();
-  const current = (): Cell => hovered ?? { row: 0, column: props.marks().lockedColumn ?? columns.length - 1 };
+  const current = (): Cell =>
+    hovered ?? props.marks().locked ?? { row: 0, column: props.marks().lockedColumn ?? columns.length - 1 };
   const onKeyDown = (event: KeyboardEvent): void => {
     const move = MOVES[event.key];
     if (move) {

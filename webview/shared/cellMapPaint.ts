@@ -147,6 +147,7 @@ export function drawCells(
     context.lineWidth = 1;
     context.strokeRect(x(lockedColumn) - 0.5, y(0) - 0.5, width + 1, look.rows.length * height + 1);
   }
+  drawLocked(context, look, { x, y, width, height });
   drawHovered(context, look, { x, y, width, height });
   context.restore();
   look.rows.forEach((label, row) => {
@@ -161,6 +162,17 @@ interface Places {
   y: (row: number) => number;
   width: number;
   height: number;
+}
+
+function drawLocked(
+  context: CanvasRenderingContext2D,
+  { marks, colours }: Look,
+  { x, y, width, height }: Places,
+): void {
+  if (!marks.locked) return;
+  context.strokeStyle = colours.lock;
+  context.lineWidth = 2;
+  context.strokeRect(x(marks.locked.column) + 1, y(marks.locked.row) + 1, width - 2, height - 2);
 }
 
 function drawHovered(context: CanvasRenderingContext2D, look: Look, { x, y, width, height }: Places): void {

@@ -1,6 +1,8 @@
 /** The frame of a panel with one answer: toolbar, lines, states. The panel gives what is inside. */
 import { type ComponentChildren, type JSX, render } from 'preact';
+import type { ConceptId } from '../../src/protocol/concepts';
 import type { ReportMethod } from '../../src/protocol/reportPanel';
+import { Concept } from './concept';
 import { Button, IconMenu } from './controls';
 import type { Report } from './report';
 import { FullState, StatusLines } from './status';
@@ -14,6 +16,8 @@ export interface ExportItem {
 
 interface FrameProps<M extends ReportMethod> {
   report: Report<M>;
+  /** What the panel shows. */
+  concept: ConceptId;
   /** Behind the checkpoint's name; default: the text and its tokens. */
   what?: ComponentChildren;
   /** Controls in the toolbar. */
@@ -30,7 +34,7 @@ const askAgain = <M extends ReportMethod>({ ask, answer }: Report<M>): (() => vo
 };
 
 export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.Element | null {
-  const { report, controls, exports, notices, children } = props;
+  const { report, concept, controls, exports, notices, children } = props;
   const now = report.status.value;
   const subject = report.subject.value;
   if (!now) return null;
@@ -45,6 +49,7 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
         <header class="toolbar">
           <div class="title">
             <h1 title={checkpoint.path}>{checkpoint.name}</h1>
+            <Concept id={concept} />
             <span class="what">{what}</span>
           </div>
           {controls}

@@ -8,13 +8,14 @@ import { Button, IconMenu } from '../shared/controls';
 import { fixed } from '../shared/numbers';
 import { FullState, StatusLines } from '../shared/status';
 import type { MlsaePoint } from '../../src/protocol/training';
-import type { TrainingCommand, TrainingInfo } from '../../src/protocol/trainingPanel';
+import type { HistoryFormat, TrainingCommand, TrainingInfo } from '../../src/protocol/trainingPanel';
 import { Attention } from './attention';
 import { Lines } from './lines';
 import { List } from './list';
 import { layerName, mlsaeCharts, type Run, toyCharts } from './series';
 import { Spoken } from './speech';
-import { command, compared, focus, points, trainings } from './store';
+import { command, compared, exportHistory, focus, points, trainings } from './store';
+import { Concept } from '../shared/concept';
 
 const BEGIN: { value: TrainingCommand; label: string }[] = [
   { value: 'trainMlsae', label: 'Train MLSAE…' },
@@ -23,6 +24,11 @@ const BEGIN: { value: TrainingCommand; label: string }[] = [
 ];
 const EMPTY =
   'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: how it goes appears here while it trains. Earlier trainings can be opened to compare.';
+
+const EXPORTS: { value: HistoryFormat; label: string }[] = [
+  { value: 'csv', label: 'Export History as CSV…' },
+  { value: 'json', label: 'Export History as JSON…' },
+];
 
 const Begin = (): JSX.Element => (
   <>
@@ -34,13 +40,24 @@ const Begin = (): JSX.Element => (
   </>
 );
 
+const hasCurves = ({ dir }: TrainingInfo): boolean => (points.value[dir] ?? []).length > 0;
+
 function Toolbar({ now }: { now: TrainingInfo }): JSX.Element {
   return (
     <header class="toolbar">
       <div class="title">
         <h1>Training</h1>
+        <Concept id={now.kind === 'mlsae' ? 'mlsae-training' : 'toy-training'} />
         <span class="what">{now.kind === 'mlsae' ? 'multi-layer SAE' : 'toy transformer'}</span>
       </div>
+      {hasCurves(now) ? (
+        <IconMenu
+          label={`Export the history of ${now.name}`}
+          icon="export"
+          items={EXPORTS}
+          onPick={(format) => exportHistory(now.dir, format)}
+        />
+      ) : null}
       <IconMenu label="Train or open another" icon="add" items={BEGIN} onPick={command} />
     </header>
   );
@@ -67,7 +84,8 @@ function LayersNow({ runs }: { runs: readonly Run[] }): JSX.Element | null {
   return (
     <section class="training-chart" data-chart="fvuNow">
       <h3 title="At the last point of each, in the order of the list">
-        FVU by layer, last <small>bars in the order {shown.map(({ info }) => info.name).join(', ')}</small>
+        FVU by layer, last <Concept id="fvu" />{' '}
+        <small>bars in the order {shown.map(({ info }) => info.name).join(', ')}</small>
       </h3>
       <Bars name="fvuNow" spec={spec} label={`FVU by layer, last: ${words.join('; ')}`} />
     </section>
@@ -97,7 +115,6 @@ export function App(): JSX.Element | null {
   if (!all) return null;
   if (!now) return <FullState now={{ kind: 'empty', message: EMPTY }} command={command} begin={<Begin />} />;
   const failed = now.state === 'failed' && now.message !== undefined;
-  const began = (points.value[now.dir] ?? []).length > 0;
   return (
     <main class="panel report training" data-state={now.state} data-kind={now.kind}>
       <div class="screen">
@@ -109,7 +126,7 @@ export function App(): JSX.Element | null {
           command={command}
         />
         <List all={all} />
-        {began ? (
+        {hasCurves(now) ? (
           <Charts />
         ) : (
           <p class="block none">

@@ -8,6 +8,7 @@ import { ramp, rampGradient, type Rgba, type ThemeKind } from '../shared/colour'
 import { themeKind } from '../shared/theme';
 import { TokenText } from '../shared/tokenText';
 import { attention } from './store';
+import { Concept } from '../shared/concept';
 
 const CELL = { width: 13, height: 13 };
 const hovered = signal<Cell | undefined>(undefined);
@@ -27,7 +28,8 @@ export function Attention({ dir }: { dir: string }): JSX.Element | null {
   return (
     <section class="block" data-attention={name}>
       <h2>
-        {name} on your snippet <small>the strongest head: {now.score}; each row attends to its columns</small>
+        {name} on your snippet <Concept id="attention-pattern" />{' '}
+        <small>the strongest head: {now.score}; each row attends to its columns</small>
       </h2>
       <div class="scale">
         0 <i style={{ background: rampGradient(themeKind.value) }} /> 1

@@ -3,8 +3,10 @@ import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { colours } from '../shared/theme';
 import { createLines, type LineChart, type Look, updateLines } from './lineChart';
+import { Parts } from './parts';
 import { nearest, type LineSeries, type LineSpec, wordsAt } from './series';
 import { pointed } from './store';
+import { Concept } from '../shared/concept';
 
 const count = (value: number): string => value.toLocaleString('en-US');
 const longest = ({ series }: LineSpec): LineSeries['points'] =>
@@ -73,11 +75,11 @@ export function Lines({ spec }: { spec: LineSpec }): JSX.Element {
   return (
     <section class="training-chart" data-chart={spec.name}>
       <h3 title={spec.about}>
-        {spec.title} <small>{spec.unit}</small>
+        {spec.title} <Concept id={spec.concept} /> <small>{spec.unit}</small>
       </h3>
       <p class="reading number" aria-hidden="true">
         {overSteps && x !== undefined ? `${count(now)}: ` : ''}
-        {overSteps ? words : `by ${spec.x} of the context`}
+        {overSteps ? <Parts of={words.split(', ')} between=", " /> : `by ${spec.x} of the context`}
       </p>
       <div class="lines" {...reading}>
         <canvas ref={canvas} data-lines={spec.name} />

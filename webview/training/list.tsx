@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { TrainingAction, TrainingInfo, TrainingState } from '../../src/protocol/trainingPanel';
 import { Icon } from '../shared/controls';
 import { styleOf } from './lineChart';
+import { Parts } from './parts';
 import { timeLeft } from './series';
 import { act, choose, compared, focus, hidden, toggle } from './store';
 
@@ -12,9 +13,9 @@ interface Described {
 }
 
 const STATES: Record<TrainingState, Described> = {
-  starting: { words: 'starting', actions: ['pause', 'stop'] },
-  running: { words: 'training', actions: ['pause', 'stop'] },
-  pausing: { words: 'saving', actions: [] },
+  starting: { words: 'starting', actions: ['pause', 'stop', 'openResult'] },
+  running: { words: 'training', actions: ['pause', 'stop', 'openResult'] },
+  pausing: { words: 'saving', actions: ['openResult'] },
   paused: { words: 'paused', actions: ['resume', 'openResult', 'forget'] },
   stopped: { words: 'stopped', actions: ['resume', 'openResult', 'forget'] },
   failed: { words: 'failed', actions: ['resume', 'openResult', 'forget'] },
@@ -25,7 +26,7 @@ const ACTIONS: Record<TrainingAction, { icon: string; label: string; title: stri
   pause: { icon: 'debug-pause', label: 'Pause', title: 'Pause: saves and ends the engine; Resume goes on from there' },
   resume: { icon: 'play', label: 'Resume', title: 'Resume from what was saved' },
   stop: { icon: 'debug-stop', label: 'Stop', title: 'Stop: saves, and is not offered again' },
-  openResult: { icon: 'go-to-file', label: 'Open Result', title: 'Open the result as it was saved last' },
+  openResult: { icon: 'go-to-file', label: 'Open Result', title: 'Open the result' },
   forget: { icon: 'close', label: 'Remove from the panel', title: 'Remove from the panel; its folder stays' },
 };
 
@@ -33,14 +34,16 @@ export const wordsOfState = ({ state }: TrainingInfo): string => STATES[state].w
 
 const count = (value: number): string => value.toLocaleString('en-US');
 
-export function progressWords({ step, totalSteps, tokens, tokensPerSecond, secondsLeft, state }: TrainingInfo): string {
+function progressParts({ step, totalSteps, tokens, tokensPerSecond, secondsLeft, state }: TrainingInfo): string[] {
   return [
     `step ${count(step)} of ${count(totalSteps)}`,
     `${count(tokens)} tokens`,
     ...(state === 'running' && tokensPerSecond !== undefined ? [`${count(Math.round(tokensPerSecond))} tokens/s`] : []),
     ...(state === 'running' && secondsLeft !== undefined ? [`${timeLeft(secondsLeft)} left`] : []),
-  ].join(' · ');
+  ];
 }
+
+export const progressWords = (info: TrainingInfo): string => progressParts(info).join(' · ');
 
 /** How its lines look in the charts where several are compared. */
 function Swatch({ style }: { style: number }): JSX.Element {
@@ -60,12 +63,18 @@ function Swatch({ style }: { style: number }): JSX.Element {
   );
 }
 
+/** A result is what was saved last, which may be steps ago. */
+function titleOf(action: TrainingAction, { savedStep, state }: TrainingInfo): string {
+  const { title } = ACTIONS[action];
+  if (action !== 'openResult' || state === 'complete') return title;
+  return savedStep > 0 ? `${title} as it was saved after step ${count(savedStep)}` : `${title}: nothing is saved yet`;
+}
+
 function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.Element {
-  const { dir, name, step, totalSteps, hasResult } = info;
+  const { dir, name, step, totalSteps } = info;
   const style = compared.value.findIndex((each) => each.dir === dir);
   const isFocus = focus.value?.dir === dir;
   const fraction = totalSteps > 0 ? step / totalSteps : 0;
-  const actions = STATES[info.state].actions.filter((action) => action !== 'openResult' || hasResult);
   return (
     <li class={`training-row ${isFocus ? 'chosen' : ''}`} data-dir={dir} data-state={info.state}>
       {several ? (
@@ -89,15 +98,18 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
         {name}
       </button>
       <span class="state">{wordsOfState(info)}</span>
-      <span class="how number">{progressWords(info)}</span>
+      <span class="how number">
+        <Parts of={progressParts(info)} between=" · " />
+      </span>
       <span class="buttons">
-        {actions.map((action) => (
+        {STATES[info.state].actions.map((action) => (
           <button
             key={action}
             type="button"
             class="icon-button"
             aria-label={`${ACTIONS[action].label}${several ? `: ${name}` : ''}`}
-            title={ACTIONS[action].title}
+            title={titleOf(action, info)}
+            disabled={action === 'openResult' && info.savedStep === 0}
             onClick={() => act(dir, action)}
           >
             <Icon name={ACTIONS[action].icon} />

@@ -2,6 +2,7 @@
 import type { HeadGrid, MlsaePoint, ToyPoint } from '../../src/protocol/training';
 import type { AnyPoint, TrainingInfo } from '../../src/protocol/trainingPanel';
 import { fixed, signed } from '../shared/numbers';
+import type { ConceptId } from '../../src/protocol/concepts';
 
 export interface LineSeries {
   /** At the end of the line, and in words. */
@@ -17,6 +18,7 @@ export interface LineSpec {
   unit: string;
   /** Definition. */
   about: string;
+  concept: ConceptId;
   series: readonly LineSeries[];
   text: (value: number) => string;
   /** Ends of the axis, where they do not depend on the values. */
@@ -68,6 +70,7 @@ export function mlsaeCharts(runs: readonly Run[]): LineSpec[] {
     {
       ...{ name: 'loss', title: 'Loss', unit: LOG, text: small, log: true },
       about: 'Mean over layers of FVU, and 1/32 of the auxiliary loss',
+      concept: 'mlsae-training',
       series: each(({ loss }) => loss),
     },
     {
@@ -79,16 +82,19 @@ export function mlsaeCharts(runs: readonly Run[]): LineSpec[] {
         log: true,
       },
       about: 'MSE(x, x̃) / Var(x) at every layer',
+      concept: 'fvu',
       series: fvu,
     },
     {
       ...{ name: 'l0', title: 'L0', unit: 'latents a token', text: (v) => fixed(v, 1), min: 0 },
       about: 'Mean number of active latents of a token at a layer',
+      concept: 'fvu',
       series: each(({ l0 }) => l0),
     },
     {
       ...{ name: 'dead', title: 'Dead latents', unit: 'of all', text: percent, min: 0 },
       about: 'Latents that were active on none of the last tokens',
+      concept: 'dead-latents',
       series: each(({ deadFraction }) => deadFraction),
     },
   ];
@@ -103,24 +109,27 @@ export function toyCharts(runs: readonly Run[]): LineSpec[] {
   const each = (get: Get<ToyPoint>): LineSeries[] => lines(runs, get);
   const of = runs.length > 1 ? first.info.name : '';
   const heads = (name: 'previousToken' | 'induction', title: string, about: string): LineSpec => ({
-    ...{ name, title, unit: of, about, text: score, min: 0, max: 1 },
+    ...{ name, title, unit: of, about, concept: 'head-scores', text: score, min: 0, max: 1 },
     series: headLines(first.points as readonly ToyPoint[], (point) => point[name]),
   });
   const specs: LineSpec[] = [
     {
       ...{ name: 'loss', title: 'Loss', unit: 'nats a token', text: (v) => fixed(v, 3) },
       about: 'Mean cross-entropy of the next token, on the texts that are trained on',
+      concept: 'toy-training',
       series: each(({ loss }) => loss),
     },
     {
       ...{ name: 'position', title: 'Loss by position', unit: 'nats, held-out text', text: (v) => fixed(v, 3) },
       about: 'Mean cross-entropy in 16 equal stretches of the context, as it was measured last',
+      concept: 'toy-training',
       x: 'sixteenth',
       series: runs.map(({ info, points }, style) => ({ name: info.name, style, points: byPosition(points) })),
     },
     {
       ...{ name: 'inContext', title: 'In-context score', unit: 'nats', text: (v) => signed(v, 3) },
       about: 'Loss late in the context minus loss early in it; negative: what was read helps',
+      concept: 'toy-training',
       series: each(({ inContext }) => inContext),
     },
     heads('previousToken', 'Previous-token heads', 'Mean attention of every head to the token before'),
@@ -128,6 +137,7 @@ export function toyCharts(runs: readonly Run[]): LineSpec[] {
     {
       ...{ name: 'kComposition', title: 'K-composition', unit: of, text: score, min: 0 },
       about: 'Largest K-composition of every head of layer 1 with a head of layer 0',
+      concept: 'composition',
       series: headLines(first.points as readonly ToyPoint[], ({ kComposition }) => kComposition && [[], kComposition]),
     },
   ];

@@ -2,6 +2,7 @@
 import { batch, computed, effect, signal } from '@preact/signals';
 import {
   type AnyPoint,
+  type HistoryFormat,
   hostToTraining,
   type HostToTraining,
   type TrainingAction,
@@ -45,6 +46,8 @@ export const compared = computed<readonly TrainingInfo[]>(() => {
 
 export const command = (name: TrainingCommand): void => host.send(trainingToHost.command, name);
 export const act = (dir: string, action: TrainingAction): void => host.send(trainingToHost.action, { dir, action });
+export const exportHistory = (dir: string, format: HistoryFormat): void =>
+  host.send(trainingToHost.exportHistory, { dir, format });
 export const choose = (dir: string): void => void (chosen.value = dir);
 
 export function toggle(dir: string): void {

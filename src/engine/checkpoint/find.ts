@@ -1,4 +1,5 @@
 /** Looks for checkpoints below folders, within bounds, without ever failing. */
+import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { CheckpointCandidate } from '../../protocol/checkpoint';
 import { modelName } from '../onnx/beside';
@@ -11,6 +12,12 @@ import { checkpointName } from './weightFiles';
 /** Folders with a config.json of a supported model_type and safetensors weights, or with a `.onnx`, nearest first. */
 export const findCheckpoints = (roots: string[]): Promise<CheckpointCandidate[]> =>
   walk(roots, async (folder, names) => (await candidateAt(folder, names)) ?? onnxCandidate(folder, names));
+
+/** The checkpoint that lies in a folder itself. */
+export const checkpointAt = async (folder: string): Promise<CheckpointCandidate | undefined> => {
+  const names = await readdir(folder).catch(() => []);
+  return (await candidateAt(folder, names)) ?? onnxCandidate(folder, names);
+};
 
 /** Of a `.onnx` only its place is looked at: whether it is a transformer shows when it is opened. */
 async function onnxCandidate(folder: string, names: string[]): Promise<CheckpointCandidate | undefined> {

@@ -39,7 +39,16 @@ const DTYPE_BITS: Record<string, number> = {
  * no overlap.
  * @throws InputError naming file and tensor.
  */
-export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
+export const readSafetensors = (path: string): Promise<Map<string, StoredTensor>> =>
+  withHeader(path, (entries, place) => checkEntries(entries, place));
+
+/** What a safetensors file says of itself: `__metadata__`, texts only. @throws InputError naming the file */
+export const readMetadata = (path: string): Promise<Record<string, string>> =>
+  withHeader(path, ({ __metadata__: metadata }) =>
+    Object.fromEntries(Object.entries(metadata ?? {}).filter(([, value]) => typeof value === 'string')),
+  );
+
+async function withHeader<T>(path: string, read: (entries: { __metadata__?: object }, place: Place) => T): Promise<T> {
   const cannot = (cause: unknown): never => {
     throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${systemReason(cause)}.`);
   };
@@ -49,7 +58,7 @@ export async function readSafetensors(path: string): Promise<Map<string, StoredT
   try {
     const { size } = await handle.stat();
     const header = await readHeader(handle, path, size);
-    return checkEntries(header.entries, { path, file, dataStart: header.end, dataBytes: size - header.end });
+    return read(header.entries, { path, file, dataStart: header.end, dataBytes: size - header.end });
   } finally {
     await handle.close();
   }
@@ -179,11 +188,16 @@ const dtypeOf = (data: TensorData['data']): string => {
 
 /**
  * Writes F32, F64, I32 or I64 tensors. The file appears whole or not at all: it is written under another name and then renamed.
+ * @param metadata texts about the file, in its header
  * @throws InputError when a shape does not fit its data.
  */
-export async function writeSafetensors(file: string, tensors: Record<string, TensorData>): Promise<void> {
+export async function writeSafetensors(
+  file: string,
+  tensors: Record<string, TensorData>,
+  metadata: Record<string, string> = {},
+): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  const header = headerOf(tensors);
+  const header = headerOf(tensors, metadata);
   const handle = await open(temporary, 'wx').catch((cause: unknown) => {
     throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
   });
@@ -207,8 +221,8 @@ export async function writeSafetensors(file: string, tensors: Record<string, Ten
 }
 
 /** Length and JSON header, padded with spaces so that the data begins at a multiple of 8. */
-function headerOf(tensors: Record<string, TensorData>): Buffer {
-  const entries: [string, object][] = [['__metadata__', { format: 'pt' }]];
+function headerOf(tensors: Record<string, TensorData>, metadata: Record<string, string>): Buffer {
+  const entries: [string, object][] = [['__metadata__', { format: 'pt', ...metadata }]];
   let end = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
     if (shape.reduce((product, size) => product * size, 1) !== data.length) {

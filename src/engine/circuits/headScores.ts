@@ -1,4 +1,4 @@
-import type { HeadScore } from '../../protocol/circuits';
+import type { HeadScore, HeadScores } from '../../protocol/circuits';
 import type { CircuitAnalysis, OpenModel } from '../circuitHandlers';
 import { layerHook } from '../graph/hooks';
 import type { Steps } from '../runtime/types';
@@ -21,8 +21,16 @@ const PATTERN_BYTES = 256e6;
  * weights (OV copying, QK matching; DESIGN, Definitions). Random tokens have no other structure, so that what is
  * measured is what the head does with repetition and position alone.
  */
-export const headScores: CircuitAnalysis<'headScores'> = async (model, { foldNorm = true, ...params }, steps) => {
-  const repeated = repeatedSequences(model.checkpoint, params);
+export const headScores: CircuitAnalysis<'headScores'> = async (model, { foldNorm = true, ...params }, steps) =>
+  scoreHeads(model, repeatedSequences(model.checkpoint, params), foldNorm, steps);
+
+/** The same on given sequences. */
+export async function scoreHeads(
+  model: OpenModel,
+  repeated: RepeatedSequences,
+  foldNorm: boolean,
+  steps: Steps,
+): Promise<HeadScores> {
   const behaviour = await behaviourScores(model, repeated, steps);
   const { ovCopying, qkMatching } = await weightScores(model, { foldNorm }, steps);
   const { description } = model.checkpoint;
@@ -37,7 +45,7 @@ export const headScores: CircuitAnalysis<'headScores'> = async (model, { foldNor
   const { length, sequences, seed } = repeated;
   const notices = [...repeated.notices, ...weightNotices(description, foldNorm)];
   return { heads, length, batch: sequences.length, seed, notices };
-};
+}
 
 /** Mean over the sequences, layer by layer. `[layer * nHeads + head]` */
 export async function behaviourScores(

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { ablateCommand } from './ablate';
 import { bigramsCommand } from './bigrams';
 import { circuitCommand } from './circuit';
+import { compareCommand } from './compare';
 import { compositionCommand } from './composition';
 import { headsCommand } from './heads';
 import { importanceCommand } from './importance';
@@ -10,6 +11,7 @@ import { inductionCommand } from './induction';
 import { lensCommand } from './lens';
 import { patchCommand } from './patch';
 import { pathsCommand } from './paths';
+import { stepsCommand } from './steps';
 
 export const circuitCommands: ((root: Command) => void)[] = [
   compositionCommand,
@@ -22,4 +24,6 @@ export const circuitCommands: ((root: Command) => void)[] = [
   patchCommand,
   pathsCommand,
   importanceCommand,
+  compareCommand,
+  stepsCommand,
 ];

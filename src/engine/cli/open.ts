@@ -8,7 +8,7 @@ import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
 import { createRunner } from '../runtime/runner';
 import type { Steps } from '../runtime/types';
-import { note } from './print';
+import { noteOnce } from './print';
 
 /** A command line is cancelled by ending its process. */
 export const noSteps: Steps = { step: async () => undefined };
@@ -39,8 +39,8 @@ export async function withModel(
   try {
     await work({ checkpoint, runner });
     // after the work, so that a mistake in it stays one line
-    if (runner.providerNotes.length) note(runner.providerNotes.join('; '));
-    checkpoint.notices.forEach(note);
+    if (runner.providerNotes.length) noteOnce(runner.providerNotes.join('; '));
+    checkpoint.notices.forEach(noteOnce);
   } finally {
     await runner.dispose();
   }

@@ -3,6 +3,14 @@ export const printJson = (value: unknown): void => void process.stdout.write(`${
 
 export const note = (message: string): void => void process.stderr.write(`${message}\n`);
 
+const said = new Set<string>();
+
+/** Once only, however many checkpoints it is true of. */
+export function noteOnce(message: string): void {
+  if (!said.has(message)) note(message);
+  said.add(message);
+}
+
 /** `1.4 MB` */
 export function size(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

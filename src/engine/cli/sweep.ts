@@ -3,15 +3,14 @@ import { resolve } from 'node:path';
 import type { CorpusSummary, SweepParams } from '../../protocol/latents/corpus';
 import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
-import { CancelledError } from '../errors';
 import { corpusFiles, resultsOf } from '../mlsae/corpus/files';
 import { contextOf } from '../mlsae/corpus/sequences';
 import { writeSlurmJobs } from '../mlsae/corpus/slurm';
 import { sweep } from '../mlsae/corpus/sweep';
 import { openSae } from '../mlsae/open';
-import { corpusOf, deadBelowOf, stderrSteps, withCorpus } from './corpusOptions';
+import { corpusOf, deadBelowOf, withCorpus } from './corpusOptions';
 import type { CorpusOptions } from './corpusOptions';
-import { interruptible } from './interruptible';
+import { resumable } from './interruptible';
 import { layerHead, layerRows, ratioLine } from './layerTable';
 import { wholeNumber } from './open';
 import { saeCommand, withSae, type SaeOptions } from './openSae';
@@ -46,20 +45,12 @@ async function run(path: string, options: SweepOptions): Promise<void> {
   const params = paramsOf(options);
   if (options.slurm) return writeSlurm(path, options);
   if (options.shards !== undefined) throw new InputError('--shards needs --slurm');
-  const interrupt = interruptible();
-  const steps = stderrSteps(interrupt.check);
-  try {
-    await withSae(path, options.mlsae, options, async (open) => {
+  await resumable(options.out, (steps) =>
+    withSae(path, options.mlsae, options, async (open) => {
       const summary = await sweep(open, params, steps).finally(() => steps.done());
       printSummary(summary, options);
-    });
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-    note(`Stopped; run the same command again to go on with ${options.out}.`);
-    process.exitCode = interrupt.status();
-  } finally {
-    interrupt.dispose();
-  }
+    }),
+  );
 }
 
 function paramsOf(options: SweepOptions): Omit<SweepParams, 'saeId'> {

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import type { MlsaePoint, TrainMlsaeParams, TrainingSummary } from '../../protocol/training';
+import { trainedLayers } from '../../protocol/trainingTable';
 import { InputError } from '../checkpoint/errors';
-import { CancelledError } from '../errors';
 import { duration } from '../mlsae/corpus/progress';
 import { trainMlsae } from '../train/mlsae/train';
 import { storedTraining } from '../train/store';
-import { corpusOf, stderrSteps, withCorpusLimits, type CorpusOptions } from './corpusOptions';
-import { interruptible } from './interruptible';
+import { corpusOf, withCorpusLimits, type CorpusOptions } from './corpusOptions';
+import { resumable } from './interruptible';
 import { checkpointCommand, tokenIds, wholeNumber, withModel, type CheckpointOptions } from './open';
 import { note, printJson, table } from './print';
 
@@ -56,21 +56,12 @@ async function run(path: string, options: TrainOptions): Promise<void> {
   const params = paramsOf(options);
   if (options.resume && !(await storedTraining(params.out)))
     throw new InputError(`--resume: ${params.out} has no training to go on with`);
-  const interrupt = interruptible();
-  const steps = stderrSteps(interrupt.check);
-  try {
-    await withModel(path, options, async (model) => {
+  await resumable(options.out, (steps) =>
+    withModel(path, options, async (model) => {
       const summary = await trainMlsae(model, params, steps).finally(() => steps.done());
-      const { nLayers } = model.checkpoint.description;
-      printSummary(summary, layersOf(params.layers, nLayers), options);
-    });
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-    note(`Stopped; run the same command again to go on with ${options.out}.`);
-    process.exitCode = interrupt.status();
-  } finally {
-    interrupt.dispose();
-  }
+      printSummary(summary, layersOf(params, model.checkpoint.description.nLayers), options);
+    }),
+  );
 }
 
 function paramsOf(options: TrainOptions): Omit<TrainMlsaeParams, 'checkpointId'> {
@@ -93,8 +84,8 @@ function paramsOf(options: TrainOptions): Omit<TrainMlsaeParams, 'checkpointId'>
   };
 }
 
-const layersOf = (given: number[] | undefined, nLayers: number): number[] =>
-  given ? [...new Set(given)].sort((a, b) => a - b) : Array.from({ length: nLayers }, (_, layer) => layer);
+const layersOf = (params: Omit<TrainMlsaeParams, 'checkpointId'>, nLayers: number): number[] =>
+  trainedLayers(params) ?? Array.from({ length: nLayers }, (_, layer) => layer);
 
 function decimal(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

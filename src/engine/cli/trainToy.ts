@@ -1,11 +1,10 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import type { ToyPoint, TrainToyParams, TrainingSummary } from '../../protocol/training';
+import type { RepeatStage, ToyPoint, TrainToyParams, TrainingSummary } from '../../protocol/training';
 import { InputError } from '../checkpoint/errors';
-import { CancelledError } from '../errors';
 import { trainToy } from '../train/toy/train';
-import { corpusOf, stderrSteps, type CorpusOptions } from './corpusOptions';
-import { interruptible } from './interruptible';
+import { corpusOf, type CorpusOptions } from './corpusOptions';
+import { resumable } from './interruptible';
 import { wholeNumber } from './open';
 import { note, printJson, table } from './print';
 
@@ -42,6 +41,11 @@ export const trainToyCommand = (root: Command): void => {
   command
     .option('--lr <rate>', 'peak rate (default: 0.002)')
     .option('--repeat-share <share>', 'sequences in which a chunk is repeated, 0 to 1 (default: 0.3)')
+    .option('--random-share <share>', 'of these, sequences of random tokens instead of text, 0 to 1 (default: 0.25)')
+    .option(
+      '--repeat-stages <list>',
+      'shares that change: until:share[:random share], …, such as 0.5:0.6:0.25,1:0.12; until is a part of the steps',
+    )
     .option('--snippet <text>', 'report the attention of the strongest head on this text')
     .option('--json', 'print JSON to stdout: {dir, step, totalSteps, tokens, seconds, complete, last, notices}')
     .action(run);
@@ -49,20 +53,12 @@ export const trainToyCommand = (root: Command): void => {
 
 async function run(options: Options): Promise<void> {
   const params = paramsOf(options);
-  const interrupt = interruptible();
-  const steps = stderrSteps(interrupt.check);
-  try {
+  await resumable(options.out, async (steps) => {
     const summary = await trainToy(params, steps).finally(() => steps.done());
     if (options.json) printJson(summary);
     else print(summary);
     summary.notices.forEach(note);
-  } catch (error) {
-    if (!(error instanceof CancelledError)) throw error;
-    note(`Stopped; run the same command again to go on with ${options.out}.`);
-    process.exitCode = interrupt.status();
-  } finally {
-    interrupt.dispose();
-  }
+  });
 }
 
 function paramsOf(options: Options): TrainToyParams {
@@ -76,6 +72,8 @@ function paramsOf(options: Options): TrainToyParams {
   const { corpus, field, maxTokens } = options;
   const lr = fraction('--lr', options['lr']);
   const repeatShare = fraction('--repeat-share', options['repeatShare']);
+  const randomShare = fraction('--random-share', options['randomShare']);
+  const { repeatStages } = options;
   return {
     corpus: corpusOf({ ...(corpus && { corpus }), ...(field && { field }), ...(maxTokens && { maxTokens }) }),
     out: resolve(out),
@@ -84,8 +82,21 @@ function paramsOf(options: Options): TrainToyParams {
     ...Object.fromEntries(whole),
     ...(lr !== undefined && { lr }),
     ...(repeatShare !== undefined && { repeatShare }),
+    ...(randomShare !== undefined && { randomShare }),
+    ...(repeatStages && { repeatStages: stagesOf(repeatStages) }),
     ...(snippet !== undefined && { snippet }),
   };
+}
+
+/** @param list until:share[:random share], … */
+function stagesOf(list: string): RepeatStage[] {
+  return list.split(',').map((stage) => {
+    const numbers = stage.split(':').map((text) => fraction('--repeat-stages', text)!);
+    const [until, repeatShare, randomShare, ...more] = numbers;
+    if (until === undefined || repeatShare === undefined || more.length > 0)
+      throw new InputError(`--repeat-stages: expected until:share[:random share], found “${stage}”`);
+    return { until, repeatShare, ...(randomShare !== undefined && { randomShare }) };
+  });
 }
 
 function fraction(option: string, text: string | undefined): number | undefined {

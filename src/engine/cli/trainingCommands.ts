@@ -2,5 +2,6 @@
 import type { Command } from 'commander';
 import { trainMlsaeCommand } from './trainMlsae';
 import { trainToyCommand } from './trainToy';
+import { trainingCommand } from './training';
 
-export const trainingCommands: ((root: Command) => void)[] = [trainMlsaeCommand, trainToyCommand];
+export const trainingCommands: ((root: Command) => void)[] = [trainMlsaeCommand, trainToyCommand, trainingCommand];

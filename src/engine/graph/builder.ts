@@ -60,6 +60,7 @@ export class GraphBuilder {
   readonly nodes: NodeProto[] = [];
   protected readonly stored = new Map<Value, TensorProto>();
   protected readonly fed = new Map<Value, ValueInfoProto>();
+  private readonly aliases = new Set<NodeProto>();
   private readonly constants = new Map<string, Value>();
   private readonly lists = new Map<Value, number[]>();
   private counter = 0;
@@ -111,9 +112,11 @@ export class GraphBuilder {
     );
   }
 
-  /** Gives `value` a second, public name. */
+  /** Gives `value` a second, public name. In what `build` makes, the first is gone: as an operator this would be a copy. */
   alias(value: Value, name: string): Value {
-    this.nodes.push(create(NodeProtoSchema, { opType: 'Identity', name, input: [value], output: [name] }));
+    const node = create(NodeProtoSchema, { opType: 'Identity', name, input: [value], output: [name] });
+    this.nodes.push(node);
+    this.aliases.add(node);
     return name;
   }
 
@@ -185,6 +188,19 @@ export class GraphBuilder {
     return { dtype: type.value.elemType, dims: dims ?? [] };
   }
 
+  /** Nodes whose values have the names that aliases give them. What has a public name already keeps it, and is copied. */
+  private named(nodes: NodeProto[], outputs: ReadonlySet<Value>): NodeProto[] {
+    const made = new Set(nodes.flatMap((node) => (this.aliases.has(node) ? [] : node.output)));
+    const names = new Map<Value, Value>();
+    const rest = nodes.filter((node) => {
+      const value = node.input[0]!;
+      if (!this.aliases.has(node) || !made.has(value) || outputs.has(value) || names.has(value)) return true;
+      names.set(value, node.output[0]!);
+      return false;
+    });
+    return rest.map((node) => renamed(node, names));
+  }
+
   /**
    * The model, cut down to what `outputs` need.
    * @returns its bytes and the names of the inputs that are left
@@ -208,7 +224,7 @@ export class GraphBuilder {
       ],
       graph: create(GraphProtoSchema, {
         name: 'circuitscope',
-        node: nodes.reverse(),
+        node: this.named(nodes.reverse(), new Set(outputs.map((o) => o.name))),
         initializer: kept(this.stored),
         input: kept(this.fed),
         output: outputs.map((o) => valueInfo(o.name, o.dtype)),
@@ -217,6 +233,19 @@ export class GraphBuilder {
     return { bytes: toBinary(ModelProtoSchema, model), inputs: kept(this.fed).map((v) => v.name) };
   }
 }
+
+const renamed = (node: NodeProto, names: ReadonlyMap<Value, Value>): NodeProto => {
+  const of = (value: Value): Value => names.get(value) ?? value;
+  const { opType, domain, name, attribute } = node;
+  return create(NodeProtoSchema, {
+    opType,
+    domain,
+    name,
+    attribute,
+    input: node.input.map(of),
+    output: node.output.map(of),
+  });
+};
 
 export function valueInfo(name: string, dtype: DataType, dims?: Dim[]): ValueInfoProto {
   const dim = dims?.map((d) => ({

@@ -79,7 +79,7 @@ function eachTokenLatent(
     for (let i = 0; i < n; i++) {
       const at = 3 * touched[i]!;
       visit(touched[i]!, token, sums[at]!, sums[at + 1]!, sums[at + 2]!);
-      sums.fill(0, at, at + 3);
+      sums[at] = sums[at + 1] = sums[at + 2] = 0;
     }
   }
 }

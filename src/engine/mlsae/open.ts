@@ -1,5 +1,5 @@
 /** Opens a sparse autoencoder beside its model: reads config and tensor headers, checks them, loads no weight. */
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { Config } from '../checkpoint/config';
@@ -49,7 +49,7 @@ export async function openSae(path: string, checkpoint: Checkpoint, options: Ope
     ...(lens.tunedLens && { tunedLens: lens.tunedLens }),
     path: found.folder,
     name: checkpointName(found.folder),
-    label: labelOf(found.reader.format, description, layers),
+    label: `${labelOf(found.reader.format, description, layers)}${stepOf(found.folder)}`,
     format: found.reader.format,
     layers,
     tensors: new Map([...files.tensors, ...lens.tensors]),
@@ -128,6 +128,12 @@ function layersOf(
   if (missing !== undefined) throw new InputError(`${layersFrom} says layer ${missing}, but ${exist}.`);
   if (layers.length === 0) throw new InputError(`${layersFrom} is empty, at least one layer was expected.`);
   return [...new Set(layers)].sort((a, b) => a - b);
+}
+
+/** ` step 500` in a folder that is named so: a training that was not at its end. */
+function stepOf(folder: string): string {
+  const step = /^step(\d+)$/.exec(basename(folder))?.[1];
+  return step === undefined ? '' : ` step ${step}`;
 }
 
 /** `mlsae ×16 k16`, `sae ×8 jumprelu L3` */

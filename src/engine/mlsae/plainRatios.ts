@@ -16,10 +16,13 @@ export function plainRatios(codes: Codes, nLatents: number): VarianceRatios['pla
   const { shares, spread } = layerShares(codes, nLatents);
   const whole = new Float64Array(layers.length);
   let withinLatent = 0;
+  const p = new Float64Array(layers.length);
   for (let latent = 0; latent < nLatents; latent++) {
-    const p = layers.map((_, l) => shares[l * nLatents + latent]! / nTokens);
+    for (let l = 0; l < p.length; l++) {
+      p[l] = shares[l * nLatents + latent]! / nTokens;
+      whole[l]! += p[l]! / nLatents;
+    }
     withinLatent += spreadOf(layers, p) / nLatents;
-    p.forEach((share, l) => (whole[l]! += share / nLatents));
   }
   const total = spreadOf(layers, whole);
   return {
@@ -29,12 +32,13 @@ export function plainRatios(codes: Codes, nLatents: number): VarianceRatios['pla
 }
 
 /** Σℓ²p − (Σℓp)²; a variance where p sums to 1. */
-function spreadOf(layers: number[], p: ArrayLike<number>): number {
+function spreadOf(layers: number[], p: Float64Array): number {
   let [first, second] = [0, 0];
-  layers.forEach((layer, l) => {
+  for (let l = 0; l < p.length; l++) {
+    const layer = layers[l]!;
     first += layer * p[l]!;
     second += layer * layer * p[l]!;
-  });
+  }
   return second - first * first;
 }
 
@@ -46,22 +50,35 @@ function layerShares(
   const shares = new Float64Array(layers.length * nLatents);
   const total = new Float64Array(nLatents);
   const mean = new Float64Array(nLatents);
-  const each = (token: number, visit: (latent: number, value: number, l: number) => void): void => {
-    for (let l = 0; l < layers.length; l++) {
-      const start = (l * nTokens + token) * k;
-      for (let i = start; i < start + k; i++) if (values[i]! > 0) visit(indices[i]!, values[i]!, l);
-    }
-  };
+  // what is active on one token: layer's index, latent, activation
+  const ls = new Int32Array(layers.length * k);
+  const latents = new Int32Array(ls.length);
+  const active = new Float64Array(ls.length);
   let spread = 0;
   for (let token = 0; token < nTokens; token++) {
-    each(token, (latent, value) => (total[latent]! += value));
-    each(token, (latent, value, l) => (mean[latent]! += (value / total[latent]!) * layers[l]!));
-    each(token, (latent, value, l) => {
-      const share = value / total[latent]!;
-      shares[l * nLatents + latent]! += share;
-      spread += share * (layers[l]! - mean[latent]!) ** 2;
-    });
-    each(token, (latent) => (total[latent] = mean[latent] = 0));
+    let n = 0;
+    for (let l = 0; l < layers.length; l++) {
+      const start = (l * nTokens + token) * k;
+      for (let i = start; i < start + k; i++) {
+        if (!(values[i]! > 0)) continue;
+        ls[n] = l;
+        latents[n] = indices[i]!;
+        active[n++] = values[i]!;
+        total[indices[i]!]! += values[i]!;
+      }
+    }
+    for (let i = 0; i < n; i++) {
+      const latent = latents[i]!;
+      active[i]! /= total[latent]!;
+      mean[latent]! += active[i]! * layers[ls[i]!]!;
+    }
+    for (let i = 0; i < n; i++) {
+      const share = active[i]!;
+      const off = layers[ls[i]!]! - mean[latents[i]!]!;
+      shares[ls[i]! * nLatents + latents[i]!]! += share;
+      spread += share * (off * off);
+    }
+    for (let i = 0; i < n; i++) total[latents[i]!] = mean[latents[i]!] = 0;
   }
   return { shares, spread };
 }

@@ -21,6 +21,9 @@ const VERSION = 1;
 /** All that a result depends on, by what people call it: `batch size`. No absolute path. */
 export type Identity = Record<string, string | number | boolean | null>;
 
+/** In the header of a result's tensors: the step after which they were saved. */
+export const stepMetadata = (step: number): { step: string } => ({ step: String(step) });
+
 /** What `training.json` holds. */
 export interface StoredTraining extends Omit<TrainingRecord, 'dir' | 'last'> {
   version: number;
@@ -145,7 +148,7 @@ export class TrainingFolder {
         throw new InputError(`Another training writes to ${this.dir}: one at a time was expected.`);
       const state = `training.${record.step}.safetensors`;
       await writeSafetensors(join(this.dir, state), arrays);
-      await this.writeResult(files);
+      await this.writeResult(files, record.step);
       await this.put({ ...record, state });
       const old = (await readdir(this.dir)).filter((name) => STATE.test(name) && name !== state);
       for (const name of old) await rm(join(this.dir, name), { force: true });
@@ -157,26 +160,26 @@ export class TrainingFolder {
     return this.replace(RECORD, `${JSON.stringify({ version: VERSION, ...record, writer }, null, 1)}\n`);
   }
 
-  private async writeResult(files: ResultFiles): Promise<void> {
+  private async writeResult(files: ResultFiles, step: number): Promise<void> {
     const folders = new Set(Object.keys(files).map(dirname));
     for (const folder of folders) {
       const own = Object.entries(files).filter(([name]) => dirname(name) === folder);
-      if (folder === '.') for (const [name, file] of own) await this.writeFile(name, file);
-      else await this.writeFolder(folder, own);
+      if (folder === '.') for (const [name, file] of own) await this.writeFile(name, file, step);
+      else await this.writeFolder(folder, own, step);
     }
   }
 
-  private async writeFolder(folder: string, files: [string, ResultFile][]): Promise<void> {
+  private async writeFolder(folder: string, files: [string, ResultFile][], step: number): Promise<void> {
     const temporary = `${folder}.${this.id}.tmp`;
     await makeFolder(join(this.dir, temporary));
-    for (const [name, file] of files) await this.writeFile(join(temporary, name.slice(folder.length + 1)), file);
+    for (const [name, file] of files) await this.writeFile(join(temporary, name.slice(folder.length + 1)), file, step);
     // of an earlier run, which was killed behind this step's save
     await rm(join(this.dir, folder), { force: true, recursive: true });
     await rename(join(this.dir, temporary), join(this.dir, folder));
   }
 
-  private writeFile(name: string, file: ResultFile): Promise<void> {
-    if ('tensors' in file) return writeSafetensors(join(this.dir, name), file.tensors);
+  private writeFile(name: string, file: ResultFile, step: number): Promise<void> {
+    if ('tensors' in file) return writeSafetensors(join(this.dir, name), file.tensors, stepMetadata(step));
     return this.replace(name, file.text);
   }
 

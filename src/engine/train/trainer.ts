@@ -70,6 +70,8 @@ class Run<P extends Point> {
   private readonly stepsBefore: number;
   private readonly saved: StoredTraining | undefined;
   private savedStep = -1;
+  /** No more steps are taken. */
+  private isEnding = false;
   private reportDue = 0;
   /** What the last report said. */
   private message: string | undefined;
@@ -105,6 +107,7 @@ class Run<P extends Point> {
       while (this.step < job.totalSteps) await this.next();
     } finally {
       // also when it was cancelled, or the training diverged
+      this.isEnding = true;
       if (this.savedStep !== this.step) await this.save();
     }
   }
@@ -137,7 +140,8 @@ class Run<P extends Point> {
     const perStep = (performance.now() - this.start) / 1000 / Math.max(1, step - this.stepsBefore);
     const secondsLeft = perStep * (totalSteps - step);
     const { attention } = measured ?? {};
-    const report = { kind, dir, point, totalSteps, secondsLeft, ...(attention && { attention }) };
+    const savedStep = Math.max(0, this.savedStep);
+    const report = { kind, dir, point, totalSteps, savedStep, secondsLeft, ...(attention && { attention }) };
     const parts = [
       `Step ${step} of ${totalSteps}`,
       `loss ${point.loss.toFixed(4)}`,
@@ -151,6 +155,10 @@ class Run<P extends Point> {
   }
 
   private async save(): Promise<void> {
+    // a long training has a point only every so many steps: one that stops here, or is looked at, has curves up to here
+    const last = this.history.at(-1)?.step ?? 0;
+    if (this.step > Math.max(last, this.stepsBefore) && (this.isEnding || last === 0))
+      this.history.push(this.point(this.means.history, undefined));
     const { arrays, place, files } = await this.job.save(this.step);
     await this.folder.save(this.record(place), arrays, files);
     this.savedStep = this.step;

@@ -50,7 +50,7 @@ export const toyPoints = (last: number): ToyPoint[] =>
 export const mlsaeInfo = (name: string, step: number, more: Partial<TrainingInfo> = {}): TrainingInfo => ({
   ...{ dir: `/trainings/${name}`, name, kind: 'mlsae', state: 'running' },
   ...{ step, totalSteps: TOTAL, tokens: step * 2048, tokensPerSecond: 3210, secondsLeft: 410 },
-  ...{ hasResult: true, notices: [] },
+  ...{ savedStep: step, notices: [] },
   ...more,
 });
 
@@ -96,7 +96,7 @@ export function trainingData(scenario: string | undefined): TrainingData {
   const failed = mlsaeInfo('broken', 20, {
     state: 'failed',
     message: 'The loss is not finite at step 21.',
-    hasResult: false,
+    savedStep: 0,
   });
   data.trainings.unshift(second, failed);
   data.points.push({ dir: second.dir, from: 0, points: mlsaePoints(TOTAL, 1.4) });

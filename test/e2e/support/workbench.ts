@@ -64,6 +64,32 @@ export class Workbench {
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 30_000 });
   }
 
+  /** Waits until VS Code has kept that a panel is open: in a browser it keeps the layout in a database, a few seconds later. */
+  async layoutSaved(view: string): Promise<void> {
+    const kept = (): Promise<boolean> =>
+      this.page.evaluate(`(async () => {
+        const opened = (request) => new Promise((resolve, reject) => {
+          request.onsuccess = () => resolve(request.result);
+          request.onerror = () => reject(request.error);
+        });
+        const names = (await indexedDB.databases()).map(({ name }) => name).filter((name) => /^vscode-web-state-db-/.test(name));
+        for (const name of names) {
+          const database = await opened(indexedDB.open(name));
+          try {
+            const stores = [...database.objectStoreNames];
+            if (stores.length === 0) continue;
+            const store = database.transaction(stores[0], 'readonly').objectStore(stores[0]);
+            const layout = await opened(store.get('memento/workbench.parts.editor'));
+            if (String(layout).includes(${JSON.stringify(view)})) return true;
+          } finally {
+            database.close();
+          }
+        }
+        return false;
+      })()`);
+    await eventually(`layout with ${view}`, async () => ((await kept()) ? true : undefined), 30_000);
+  }
+
   async reload(): Promise<void> {
     await this.page.reload();
     await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });

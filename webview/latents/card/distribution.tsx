@@ -4,6 +4,7 @@ import { Bars } from '../../shared/bars';
 import { fixed } from '../../shared/numbers';
 import { type Choice, Segmented } from '../../shared/controls';
 import { barOf, type Distribution } from './about';
+import { Concept } from '../../shared/concept';
 
 /** What the numbers are about. */
 export type Of = 'prompt' | 'corpus';
@@ -31,6 +32,7 @@ export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Elemen
     <section class="card-half layer-distribution">
       <h3>
         Layer distribution
+        <Concept id="layer-distribution" />
         {onOf ? <Segmented label="Distribution over" choices={CHOICES} value={of} onChange={onOf} /> : null}
       </h3>
       {active ? (

@@ -4,6 +4,7 @@ import { headName, type HeadRef } from '../../../src/protocol/checkpoint';
 import type { CompositionKind } from '../../../src/protocol/circuits';
 import type { HeadLink, LatentCard } from '../../../src/protocol/latents/card';
 import { fixed } from '../../shared/numbers';
+import { Concept } from '../../shared/concept';
 
 /** Heads of each list; the rest is in the export. */
 const LISTED = 3;
@@ -28,6 +29,7 @@ function List({ title, about, links, chance, most, chosen, onChoose, note }: Lis
     <div class="head-links">
       <h3 title={about}>
         {title}
+        <Concept id="heads-of-a-latent" />
         {note ? <small>{note}</small> : null}
       </h3>
       {links.slice(0, LISTED).map((link) => {

@@ -47,8 +47,19 @@ const hoverToken = (token: number | undefined): void =>
 
 const Effects = ({ about }: { about: Weights }): JSX.Element => (
   <TokenValues
-    left={{ title: 'Promotes', about: 'd W_U with the final norm’s gain, largest', values: about.promoted }}
-    right={{ title: 'Suppresses', about: 'the same, smallest', values: about.suppressed, note: 'logit effect' }}
+    left={{
+      title: 'Promotes',
+      about: 'd W_U with the final norm’s gain, largest',
+      concept: 'logit-effect',
+      values: about.promoted,
+    }}
+    right={{
+      title: 'Suppresses',
+      about: 'the same, smallest',
+      concept: 'logit-effect',
+      values: about.suppressed,
+      note: 'logit effect',
+    }}
   />
 );
 
@@ -57,10 +68,16 @@ function Nearest({ about }: { about: Weights }): JSX.Element {
   return (
     <>
       <TokenValues
-        left={{ title: 'Nearest inputs', about: 'Rows of W_E most similar to d', values: nearestInput }}
+        left={{
+          title: 'Nearest inputs',
+          about: 'Rows of W_E most similar to d',
+          concept: 'nearest-latents',
+          values: nearestInput,
+        }}
         right={{
           title: 'Nearest outputs',
           about: 'Columns of W_U most similar to d',
+          concept: 'nearest-latents',
           values: nearestOutput,
           note: 'cosine',
         }}

@@ -3,6 +3,7 @@ import type { JSX } from 'preact';
 import type { LatentCard } from '../../../src/protocol/latents/card';
 import type { LatentNames } from '../../../src/protocol/latents/names';
 import { fixed } from '../../shared/numbers';
+import { Concept } from '../../shared/concept';
 
 interface Props {
   nearest: LatentCard['nearestLatents'];
@@ -14,7 +15,9 @@ interface Props {
 export const NearestLatents = ({ nearest, names, onHover, onChoose }: Props): JSX.Element => (
   <section class="card-wide">
     <h3 title="Cosine similarity of decoder columns">
-      Nearest latents<small>cosine</small>
+      Nearest latents
+      <Concept id="nearest-latents" />
+      <small>cosine</small>
     </h3>
     <div class="chips">
       {nearest.map(({ latent, cosine }) => (

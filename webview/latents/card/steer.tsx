@@ -7,6 +7,7 @@ import { visibleText } from '../../../src/protocol/tokens';
 import { Button, ProgressRing, Segmented } from '../../shared/controls';
 import { fixed, probability, signed } from '../../shared/numbers';
 import { TokenText } from '../../shared/tokenText';
+import { Concept } from '../../shared/concept';
 
 /** Ends of the slider; a typed factor may lie outside. */
 const END = 20;
@@ -102,6 +103,7 @@ export function Steer({ layers, layer: start, tokens, position, busy, answer, on
     <section class="steer">
       <h3 title="At every position: residual + factor × decoder column. Ablate takes out what it adds to the reconstruction.">
         Steer
+        <Concept id="steering" />
       </h3>
       <div class="steer-line">
         <div class="steer-layers">

@@ -3,6 +3,8 @@ import type { JSX } from 'preact';
 import type { TokenValue } from '../../../src/protocol/latents/card';
 import { signed } from '../../shared/numbers';
 import { TokenText } from '../../shared/tokenText';
+import { Concept } from '../../shared/concept';
+import type { ConceptId } from '../../../src/protocol/concepts';
 
 /** Tokens of each list; the rest is in the export. */
 const LISTED = 5;
@@ -11,17 +13,19 @@ interface ListProps {
   title: string;
   /** Explains the heading. */
   about: string;
+  concept: ConceptId;
   note?: string;
   values: readonly TokenValue[];
   /** End of the scale. */
   most: number;
 }
 
-function List({ title, about, note, values, most }: ListProps): JSX.Element {
+function List({ title, about, concept, note, values, most }: ListProps): JSX.Element {
   return (
     <section class="card-half token-values" aria-label={title}>
       <h3 title={about}>
         {title}
+        <Concept id={concept} />
         {note ? <small>{note}</small> : null}
       </h3>
       {values.slice(0, LISTED).map(({ id, text, value }) => (

@@ -19,6 +19,8 @@ export interface Beginning {
   centre: Centre;
   /** By `placeOf`, hook_resid_post of each layer `[token, d_model]`: what the sweep need not compute again. */
   resid: Map<number, Float32Array[]>;
+  /** By part, the tokens of a text: as long as those residual streams. */
+  texts: Map<number, number[]>;
 }
 
 /**
@@ -36,9 +38,15 @@ export async function centreOf(
   const hooks = sae.layers.map((layer) => layerHook(layer, 'residPost'));
   const sums = hooks.map(() => new Float64Array(sae.nInputs));
   const kept = new Map<number, Float32Array[]>();
+  const texts = new Map<number, number[]>();
+  const idsOf = (part: number, encode: () => number[]): number[] => {
+    const ids = encode();
+    texts.set(part, ids);
+    return ids;
+  };
   let [tokens, room] = [0, KEPT_BYTES];
-  if (hooks.length < 2) return { centre: [], resid: kept };
-  for await (const { ids, part, start } of sequences(corpus, model.checkpoint, { files })) {
+  if (hooks.length < 2) return { centre: [], resid: kept, texts };
+  for await (const { ids, part, start } of sequences(corpus, model.checkpoint, { files, idsOf })) {
     await steps.step('Reading the beginning of the corpus', 0);
     const run = await model.runner.run({ ids, hooks });
     const resid = hooks.map((hook) => run.hooks[hook]!.data);
@@ -55,5 +63,5 @@ export async function centreOf(
   }
   const bad = sums.findIndex((sum) => !sum.every(Number.isFinite));
   if (bad >= 0) throw new InputError(`The model's residual stream is not finite after layer ${sae.layers[bad]}.`);
-  return { centre: sums.map((sum) => sum.map((value) => value / Math.max(1, tokens))), resid: kept };
+  return { centre: sums.map((sum) => sum.map((value) => value / Math.max(1, tokens))), resid: kept, texts };
 }

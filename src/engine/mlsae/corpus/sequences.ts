@@ -49,6 +49,8 @@ export interface SequenceOptions {
   notice?: (message: string) => void;
   /** Awaited before every part: long work can be cancelled here. */
   tick?: () => Promise<void>;
+  /** Token ids of a part's text, where they may be known already; `encode` tokenizes it. */
+  idsOf?: (part: number, encode: () => number[]) => number[];
 }
 
 /**
@@ -76,6 +78,7 @@ export async function* sequences(
   const { tokenizer, name } = checkpoint;
   if (!tokenizer) throw new InputError(`${name} has no tokenizer: it cannot read texts.`);
   const { from = { file: START, part: 0, start: 0, tokens: 0 }, wants = () => true, notice, tick } = options;
+  const { idsOf = (_part, encode) => encode() } = options;
   const { maxTokens = Infinity } = corpus;
   const files = options.files ?? (await corpusFiles(corpus));
   const pieces = piecesOf(tokenizer, contextOf(corpus, checkpoint));
@@ -85,7 +88,8 @@ export async function* sequences(
     const { part, file, row, first, bytes } = text;
     if (part < from.part || (maxTokens === Infinity && !wants(part))) continue;
     const before = tokens;
-    for (const { ids, start, end, special } of pieces(text.text)) {
+    const all = idsOf(part, () => tokenizer.encode(text.text).map(({ id }) => id));
+    for (const { ids, start, end, special } of pieces(all)) {
       const left = maxTokens - tokens;
       if (left <= special) return;
       const kept = ids.length > left ? ids.slice(0, left) : ids;
@@ -116,8 +120,8 @@ interface Piece {
   special: number;
 }
 
-/** Tokenizes and cuts. What the tokenizer puts before every text begins every piece, what it puts behind ends the last. */
-function piecesOf(tokenizer: PromptTokenizer, context: number): (text: string) => Generator<Piece> {
+/** Cuts the tokens of a text. What the tokenizer puts before every text begins every piece, what it puts behind ends the last. */
+function piecesOf(tokenizer: PromptTokenizer, context: number): (all: number[]) => Generator<Piece> {
   const around = tokenizer.encode('a').map(({ id }) => (tokenizer.specialIds?.has(id) ? id : undefined));
   const inner = around.indexOf(undefined);
   // of a tokenizer that has no token for `a` it is not known
@@ -125,8 +129,7 @@ function piecesOf(tokenizer: PromptTokenizer, context: number): (text: string) =
   const before = isKnown ? around.slice(0, inner).map(Number) : [];
   const after = isKnown ? around.slice(around.lastIndexOf(undefined) + 1).map(Number) : [];
   const room = Math.max(1, context - before.length - after.length);
-  return function* (text) {
-    const all = tokenizer.encode(text).map(({ id }) => id);
+  return function* (all) {
     const ids = all.slice(before.length, all.length - after.length);
     for (let start = 0; start < ids.length; start += room) {
       const end = Math.min(ids.length, start + room);

@@ -72,7 +72,7 @@ export class SweepState {
       Object.fromEntries(names.map((name) => [`examples.${name}`, { shape, data: arrays[name] }]));
     const centre = Float64Array.from(this.centre.flatMap((mean) => [...mean]));
     return {
-      counts: { shape, data: BigInt64Array.from(this.totals.counts, BigInt) },
+      counts: { shape, data: this.totals.wholeCounts },
       totals: { shape, data: this.totals.totals },
       centre: { shape: [this.centre.length, this.centre[0]?.length ?? 0], data: centre },
       ...of([...shape, identity.examples], PER_EXAMPLE),

@@ -61,7 +61,8 @@ export async function readRecord(dir: string): Promise<SweepRecord | undefined> 
 export class SweepWriter {
   private readonly id = randomBytes(8).toString('hex');
   private saves = 0;
-  private hasSaved = false;
+  /** What the folder has if nobody else writes there. */
+  private mine = '';
 
   constructor(private readonly dir: string) {}
 
@@ -76,18 +77,19 @@ export class SweepWriter {
     for (const name of await readdir(this.dir)) if (LEFT.test(name)) await rm(join(this.dir, name), { force: true });
     await this.replace(FILES, files.map((name) => `${name}\n`).join(''));
     const before = await readRecord(this.dir);
+    this.mine = stateOf(before);
     this.saves = Number(/\d+/.exec(before?.tensors ?? '')?.[0] ?? 0);
   }
 
   /** @throws InputError when another process writes here too */
   async save(record: Omit<SweepRecord, 'version' | 'tensors' | 'writer'>, arrays: SweepArrays): Promise<void> {
-    if (this.hasSaved && (await readRecord(this.dir))?.writer !== this.id)
+    if (stateOf(await readRecord(this.dir)) !== this.mine)
       throw new InputError(`Another sweep writes to ${this.dir}: one at a time was expected.`);
     const tensors = record.complete ? DONE : `sweep.${++this.saves}.safetensors`;
     await writeSafetensors(join(this.dir, tensors), arrays);
     const writer = record.complete ? null : this.id;
     await this.replace(RECORD, `${JSON.stringify({ version: VERSION, ...record, tensors, writer }, null, 1)}\n`);
-    this.hasSaved = true;
+    this.mine = stateOf({ tensors, writer });
     const old = (await readdir(this.dir)).filter((name) => PARTIAL.test(name) && name !== tensors);
     for (const name of old) await rm(join(this.dir, name), { force: true });
   }
@@ -98,6 +100,10 @@ export class SweepWriter {
     await rename(temporary, join(this.dir, name));
   }
 }
+
+/** Of what a folder has: another one after every save. */
+const stateOf = (record?: Pick<SweepRecord, 'tensors' | 'writer'>): string =>
+  record ? `${record.tensors} of ${record.writer}` : 'nothing';
 
 /** Names of the corpus' files. */
 export const readFiles = async (dir: string): Promise<string[]> =>

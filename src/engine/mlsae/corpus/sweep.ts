@@ -58,9 +58,8 @@ export async function sweepSaving(
   const begun = before ? undefined : await centreOf(open, corpus, files, steps, wanted(shard));
   const state = before ?? SweepState.empty(head, begun?.centre ?? []);
   const save = (): Promise<void> => writer.save(state.record(), state.arrays());
-  await save();
   try {
-    await read(open, corpus, files, state, steps, { save, everyMs: saveMs, resid: begun?.resid });
+    await read(open, corpus, files, state, steps, { save, everyMs: saveMs, begun });
     state.complete = true;
   } finally {
     // also when it was cancelled or a text is bad
@@ -85,9 +84,9 @@ export async function corpusTotals(
   const identity = await identityOf(open, corpus, files, 0);
   const head = { identity, shard: null, globs: corpus.globs, layers, nLatents };
   await checkText(corpus, open.model.checkpoint, files);
-  const { centre, resid } = await centreOf(open, corpus, files, steps, () => textOf === undefined);
-  const state = SweepState.empty(head, centre);
-  await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf, resid });
+  const begun = await centreOf(open, corpus, files, steps, () => textOf === undefined);
+  const state = SweepState.empty(head, begun.centre);
+  await read(open, corpus, files, state, steps, { save: async () => undefined, everyMs: Infinity, textOf, begun });
   state.complete = true;
   return summaryOf(state, '', deadBelow);
 }
@@ -128,8 +127,8 @@ async function read(
     save,
     everyMs,
     textOf = (ids, within) => encodeIds(open, ids, within),
-    resid,
-  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf; resid?: Beginning['resid'] },
+    begun,
+  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf; begun?: Beginning },
 ): Promise<void> {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const progress = new Progress(steps, { bytes, tokens: corpus.maxTokens ?? Infinity });
@@ -139,12 +138,13 @@ async function read(
     wants: wanted(state.head.shard),
     notice: (message) => state.notices.includes(message) || state.notices.push(message),
     tick: progress.tick,
+    idsOf: (part, encode) => begun?.texts.get(part) ?? encode(),
   });
   let due = performance.now() + everyMs;
   for await (const sequence of texts) {
     await progress.next(sequence);
-    const known = resid?.get(placeOf(sequence));
-    resid?.delete(placeOf(sequence));
+    const known = begun?.resid.get(placeOf(sequence));
+    begun?.resid.delete(placeOf(sequence));
     const text = await (known ? encodeResid(open, known, progress.within) : textOf(sequence.ids, progress.within));
     state.add(sequence, text, codesOf(open, text, sequence.ids.length));
     progress.ran(sequence.ids.length);

@@ -128,6 +128,14 @@ export class Totals {
     this.scalars.addSums(other.scalars);
   }
 
+  /** As stored. `[layer, latent]` */
+  get wholeCounts(): BigInt64Array {
+    const whole = new BigInt64Array(this.counts.length);
+    // to make a BigInt takes long
+    for (let i = 0; i < whole.length; i++) if (this.counts[i] !== 0) whole[i] = BigInt(this.counts[i]!);
+    return whole;
+  }
+
   /** Sums of activations. `[layer, latent]` */
   get totals(): Float64Array {
     return this.units.map((total) => total / UNIT);

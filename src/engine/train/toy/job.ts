@@ -16,6 +16,7 @@ import type { Job, Measurement, StepValues } from '../trainer';
 import { batchInputs, windowFeeds } from './feeds';
 import { measure, type Measured } from './measure';
 import { initialWeights, toyConfig, toyDescription, toyParameters, type Parameter, type ToySizes } from './model';
+import { stageOf, type Stage } from './repeats';
 import { emitStep, stepNames } from './stepGraph';
 import type { ToyTokenizer } from './toyTokenizer';
 import type { ToyTokens } from './tokens';
@@ -37,7 +38,7 @@ export interface ToySettings {
   steps: number;
   batch: number;
   lr: number;
-  repeatShare: number;
+  repeats: Stage[];
   saveEvery: number;
   measureEvery: number;
   seed: number;
@@ -111,9 +112,11 @@ export class ToyJob implements Job<ToyPoint> {
 
   async step(step: number): Promise<{ tokens: number; values: StepValues<ToyPoint> }> {
     const { session, fixed, tokens, sizes } = this.open();
-    const { batch: sequences, repeatShare, seed } = this.settings;
+    const { batch: sequences, repeats, seed } = this.settings;
     const batch = { sequences, length: sizes.context };
-    const windows = trainingWindows(tokens.train, batch, { repeatShare, seed, step, vocab: sizes.vocab });
+    const { repeatShare, randomShare } = stageOf(repeats, step, this.totalSteps);
+    const how = { repeatShare, randomShare, seed, step, vocab: sizes.vocab };
+    const windows = trainingWindows(tokens.train, batch, how);
     const lr = rateOf(step, this.settings);
     const feeds = { ...fixed, ...this.state, ...windowFeeds(windows, batch), ...adamFeeds(step, lr, ADAM) };
     const results = await session.run(feeds);

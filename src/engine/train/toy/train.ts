@@ -9,10 +9,11 @@ import { storedTraining, type Identity } from '../store';
 import { train } from '../trainer';
 import { ToyJob, type ToySettings, type ToyText } from './job';
 import { toySizes } from './model';
+import { repeatIdentity, repeatStages } from './repeats';
 import { toyTokens } from './tokens';
 import { storedTokenizer, trainedTokenizer } from './toyTokenizer';
 
-const DEFAULTS = { batch: 16, lr: 2e-3, repeatShare: 0.3, saveEvery: 500, measureEvery: 50, seed: 0 };
+const DEFAULTS = { batch: 16, lr: 2e-3, saveEvery: 500, measureEvery: 50, seed: 0 };
 
 /** @throws InputError for parameters that make no sense, and a corpus that is too small */
 export async function trainToy(params: TrainToyParams, steps: Steps): Promise<TrainingSummary> {
@@ -33,21 +34,29 @@ function settingsOf(params: TrainToyParams): ToySettings {
     ...DEFAULTS,
     ...Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)),
   };
-  const { batch, lr, repeatShare, saveEvery, measureEvery, seed } = given;
+  const { batch, lr, saveEvery, measureEvery, seed } = given;
   for (const [name, value] of Object.entries({ steps: params.steps, batch, saveEvery, measureEvery }))
     if (!Number.isInteger(value) || value < 1)
       throw new InputError(`${name} is ${value}, a whole number from 1 was expected.`);
   if (!Number.isInteger(seed) || seed < 0) throw new InputError(`seed is ${seed}, a whole number from 0 was expected.`);
   if (!(lr > 0 && lr < 1)) throw new InputError(`lr is ${lr}, a number between 0 and 1 was expected.`);
-  if (!(repeatShare >= 0 && repeatShare <= 1))
-    throw new InputError(`repeatShare is ${repeatShare}, a share from 0 to 1 was expected.`);
   const { steps, snippet } = params;
-  return { sizes: toySizes(params), steps, batch, lr, repeatShare, saveEvery, measureEvery, seed, snippet };
+  return {
+    sizes: toySizes(params),
+    steps,
+    batch,
+    lr,
+    repeats: repeatStages(params),
+    saveEvery,
+    measureEvery,
+    seed,
+    snippet,
+  };
 }
 
 /** All that the weights depend on. */
 function identityOf({ corpus }: TrainToyParams, settings: ToySettings, files: CorpusFile[]): Identity {
-  const { sizes, steps, batch, lr, repeatShare, seed } = settings;
+  const { sizes, steps, batch, lr, repeats, seed } = settings;
   const { layers, dModel, nHeads, dHead, vocab, context } = sizes;
   const names = createHash('sha256');
   for (const { name, bytes } of files) names.update(`${name}\n${bytes}\n`);
@@ -61,7 +70,7 @@ function identityOf({ corpus }: TrainToyParams, settings: ToySettings, files: Co
     'number of steps': steps,
     'batch size': batch,
     rate: lr,
-    'share of repeated chunks': repeatShare,
+    ...repeatIdentity(repeats),
     seed,
     'number of files': files.length,
     'size of the corpus': files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -2,8 +2,6 @@
 import { seededUniform } from '../../circuits/random';
 import type { Batch } from '../../graph/transformer';
 
-/** Of the windows with a repeated chunk, those that hold uniformly random tokens instead of text. */
-const RANDOM_SHARE = 0.25;
 /** Tokens of a repeated chunk at least, where the window has room; at most half a window. */
 const CHUNK = 16;
 
@@ -13,6 +11,8 @@ export interface WindowOptions {
   step: number;
   /** Share of windows in which a chunk is copied to a later place. */
   repeatShare: number;
+  /** Of these the share that hold uniformly random tokens instead of text. */
+  randomShare: number;
   /** Entries of the vocabulary; id 0 is special and never drawn. */
   vocab: number;
 }
@@ -24,7 +24,7 @@ export interface WindowOptions {
 export function trainingWindows(
   train: Int32Array,
   { sequences, length }: Batch,
-  { seed, step, repeatShare, vocab }: WindowOptions,
+  { seed, step, repeatShare, randomShare, vocab }: WindowOptions,
 ): Int32Array {
   const size = length + 1;
   const uniform = seededUniform(mixed(seed, step));
@@ -35,7 +35,7 @@ export function trainingWindows(
     const window = windows.subarray(i * size, (i + 1) * size);
     window.set(train.subarray(start, start + size));
     if (uniform() >= repeatShare) continue;
-    if (uniform() < RANDOM_SHARE) for (let pos = 0; pos < size; pos++) window[pos] = 1 + below(vocab - 1);
+    if (uniform() < randomShare) for (let pos = 0; pos < size; pos++) window[pos] = 1 + below(vocab - 1);
     repeatChunk(window, below);
   }
   return windows;

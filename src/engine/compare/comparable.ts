@@ -1,0 +1,87 @@
+/** Whether two checkpoints can be compared: the same shape, the same vocabulary. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Checkpoint } from '../checkpoint/checkpoint';
+import type { ModelDescription } from '../checkpoint/description';
+import { InputError, shown } from '../checkpoint/errors';
+import type { Comparison } from './two';
+
+/** What must be the same, as a person calls it. */
+const SHAPE: [string, (d: ModelDescription) => string | number | boolean][] = [
+  ['nLayers', (d) => d.nLayers],
+  ['nHeads', (d) => d.nHeads],
+  ['nKeyValueHeads', (d) => d.nKeyValueHeads],
+  ['dModel', (d) => d.dModel],
+  ['dHead', (d) => d.dHead],
+  ['dMlp', (d) => d.dMlp],
+  ['dVocab', (d) => d.dVocab],
+  ['the kind of positions', (d) => d.positions.kind],
+  ['the kind of norm', (d) => d.norm.kind],
+  ['parallel attention and MLP', (d) => d.parallel],
+];
+
+/** Pairs that were found to have the same vocabulary, which never changes while they are open. */
+const sameVocabulary = new WeakMap<Checkpoint, WeakSet<Checkpoint>>();
+
+/** @throws InputError naming the files, the field and both values where they differ */
+export const checkComparable: Comparison<'checkComparable'> = async ({ a, b }) => ({
+  notices: await checkedNotices(a.checkpoint, b.checkpoint),
+});
+
+/**
+ * @returns sentences on what differs and does not matter
+ * @throws InputError
+ */
+export async function checkedNotices(a: Checkpoint, b: Checkpoint): Promise<string[]> {
+  checkShape(a, b);
+  await checkVocabulary(a, b);
+  const notices: string[] = [];
+  if (Boolean(a.tokenizer) !== Boolean(b.tokenizer)) {
+    const [one, other] = a.tokenizer ? [b, a] : [a, b];
+    notices.push(`${one.name} has no tokenizer: its vocabulary is taken to be that of ${other.name}.`);
+  }
+  const [nCtxA, nCtxB] = [a, b].map(({ description }) => description.nCtx) as [number, number];
+  if (nCtxA !== nCtxB)
+    notices.push(`The context of ${a.name} is ${nCtxA} tokens, that of ${b.name} ${nCtxB}: the shorter one holds.`);
+  return notices;
+}
+
+function checkShape(a: Checkpoint, b: Checkpoint): void {
+  for (const [field, read] of SHAPE) {
+    const [ofA, ofB] = [read(a.description), read(b.description)];
+    if (ofA !== ofB)
+      throw new InputError(
+        `${described(a)} and ${described(b)} are not of the same shape: ${field} is ${ofA} in the first and ${ofB} in the second.`,
+      );
+  }
+}
+
+/** The file that says the shape. */
+const described = ({ path, foreign }: Checkpoint): string => (foreign ? path : join(path, 'config.json'));
+
+const tokenizerFile = ({ path }: Checkpoint): string => join(path, 'tokenizer.json');
+
+async function checkVocabulary(a: Checkpoint, b: Checkpoint): Promise<void> {
+  if (!a.tokenizer || !b.tokenizer || a === b || sameVocabulary.get(a)?.has(b)) return;
+  if (!(await sameFile(tokenizerFile(a), tokenizerFile(b)))) checkTokens(a, b);
+  sameVocabulary.set(a, (sameVocabulary.get(a) ?? new WeakSet()).add(b));
+}
+
+/** False also when one cannot be read: then the tokens are looked at. */
+async function sameFile(one: string, other: string): Promise<boolean> {
+  if (one === other) return true;
+  const files = await Promise.all([one, other].map((file) => readFile(file).catch(() => undefined)));
+  const [first, second] = files;
+  return first !== undefined && second !== undefined && first.equals(second);
+}
+
+/** Files may differ in how they are written, or in merges: the ids must stand for the same texts. */
+function checkTokens(a: Checkpoint, b: Checkpoint): void {
+  for (let id = 0; id < a.description.dVocab; id++) {
+    const [ofA, ofB] = [a.tokenizer!.tokenText(id), b.tokenizer!.tokenText(id)];
+    if (ofA !== ofB)
+      throw new InputError(
+        `${tokenizerFile(a)} and ${tokenizerFile(b)} have other vocabularies: token ${id} is ${shown(ofA)} in the first and ${shown(ofB)} in the second.`,
+      );
+  }
+}

@@ -1,0 +1,302 @@
+import * as vscode from 'vscode';
+import { Messenger } from 'vscode-messenger';
+import type { WebviewIdMessageParticipant } from 'vscode-messenger-common';
+import type { CompareRequests } from '../protocol/compare';
+import {
+  COMPARE_ORIGIN,
+  compareToHost,
+  hostToCompare,
+  type CompareCommand,
+  type CompareSection,
+  type CompareStatus,
+  type CompareToHost,
+  type HostToCompare,
+  type SectionMessage,
+  type SectionState,
+} from '../protocol/comparePanel';
+import type { EngineProgress } from '../protocol/engine';
+import type { Analyses } from './analyses';
+import type { Checkpoints } from './checkpoints';
+import { idsOf, missing, paramsOf, sectionMethods, type AnyResult, type CompareSubject } from './compareSections';
+import type { Comparison } from './comparison';
+import { isGone } from './engineService';
+import { saveFile } from './exportCircuits';
+import type { Latents } from './latents';
+import type { Log } from './log';
+import { besideEditor } from './reportPanel';
+import type { SelectionStore } from './selection';
+import type { TrainingSteps } from './trainingSteps';
+import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
+import { sentence, Work } from './work';
+
+export const COMPARE_VIEW = 'circuitscope.compare';
+
+/** The page itself shows progress; what takes longer than this has a notification too. */
+const PATIENCE_MS = 3000;
+
+const EMPTY: CompareStatus = {
+  kind: 'empty',
+  message:
+    'Choose two checkpoints of the same shape, two steps of a training or a model before and after fine-tuning: what differs between them appears here.',
+  commands: ['compareCheckpoint', 'openCheckpoint'],
+};
+
+export interface ComparePanelParts {
+  extensionUri: vscode.Uri;
+  checkpoints: Checkpoints;
+  analyses: Analyses;
+  selection: SelectionStore;
+  latents: Latents;
+  comparison: Comparison;
+  steps: TrainingSteps;
+  log: Log;
+}
+
+/** What differs between the open checkpoint and a second one: one section at a time is computed. */
+export class ComparePanel implements vscode.Disposable {
+  private readonly messenger = new Messenger();
+  private readonly work: Work;
+  private panel: vscode.WebviewPanel | undefined;
+  private to: WebviewIdMessageParticipant | undefined;
+  private listening = false;
+  private section: CompareSection = 'patterns';
+  /** The last answer of every section, or why there is none, and to what. */
+  private readonly answers = new Map<CompareSection, { key: string; state: SectionState; sent: boolean }>();
+  /** What is computed now. */
+  private asked = '';
+  /** Head whose patterns were sent last. */
+  private sentPattern = '';
+  private readonly disposables: vscode.Disposable[] = [];
+
+  constructor(private readonly parts: ComparePanelParts) {
+    const { checkpoints, analyses, latents, comparison, selection, steps } = parts;
+    this.work = new Work(parts.log, PATIENCE_MS);
+    this.on(compareToHost.ready, ({ section }) => this.start(section));
+    this.on(compareToHost.show, (section) => this.choose(section));
+    this.on(compareToHost.select, ({ event, seq }) => selection.apply(event, COMPARE_ORIGIN, seq));
+    this.on(compareToHost.command, (name) => this.command(name));
+    this.on(compareToHost.swap, () => comparison.swap());
+    this.on(compareToHost.goToStep, (index) => void steps.goTo(index));
+    this.on(compareToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
+    this.on(compareToHost.save, (file) => void saveFile(file));
+    this.disposables.push(
+      this.work,
+      this.work.onDidChange((progress) => progress && this.asked !== '' && this.send1({ kind: 'busy', ...progress })),
+      ...[checkpoints, analyses, latents, comparison].map(({ onDidChange }) => onDidChange(() => this.refresh())),
+      steps.onDidChange(() => this.send(hostToCompare.steps, steps.now ?? null)),
+      selection.onDidChange((message) => {
+        this.send(hostToCompare.selection, message);
+        void this.compute();
+      }),
+    );
+  }
+
+  /** Beside the editor, which keeps the focus. */
+  show(): void {
+    if (this.panel) {
+      this.panel.reveal(undefined, true);
+      return;
+    }
+    const place = { viewColumn: besideEditor(), preserveFocus: true };
+    this.adopt(vscode.window.createWebviewPanel(COMPARE_VIEW, 'Compare', place));
+  }
+
+  /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
+  adopt(panel: vscode.WebviewPanel): void {
+    const { extensionUri, comparison } = this.parts;
+    const before = this.panel;
+    this.panel = panel;
+    before?.dispose();
+    this.listening = false;
+    const root = webviewRoot(extensionUri);
+    panel.iconPath = vscode.Uri.joinPath(extensionUri, 'media', 'activity.svg');
+    panel.webview.options = webviewOptions(root);
+    this.to = this.messenger.registerWebviewPanel(panel);
+    panel.onDidDispose(() => {
+      if (this.panel !== panel) return;
+      this.panel = this.to = undefined;
+      this.listening = false;
+      this.stop();
+      this.answers.clear();
+      comparison.end();
+    });
+    panel.webview.html = webviewPage(panel.webview, root, 'compare', 'Compare');
+  }
+
+  private on<K extends keyof CompareToHost>(method: K, handler: (params: CompareToHost[K]) => void): void {
+    this.disposables.push(this.messenger.onNotification<CompareToHost[K]>({ method }, handler));
+  }
+
+  private send<K extends keyof HostToCompare>(method: K, params: HostToCompare[K]): void {
+    if (this.to && this.listening) this.messenger.sendNotification({ method }, this.to, params);
+  }
+
+  /** About the section that is looked at. */
+  private send1(state: SectionState): void {
+    this.send(hostToCompare.section, { section: this.section, state } as SectionMessage);
+  }
+
+  private command(name: CompareCommand): void {
+    if (name === 'cancel') this.work.cancel();
+    else void vscode.commands.executeCommand(`circuitscope.${name}`);
+  }
+
+  private start(section: CompareSection): void {
+    this.listening = true;
+    this.section = section;
+    this.sentPattern = '';
+    for (const answer of this.answers.values()) answer.sent = false;
+    this.send(hostToCompare.steps, this.parts.steps.now ?? null);
+    this.refresh();
+  }
+
+  private choose(section: CompareSection): void {
+    this.section = section;
+    // what failed or was stopped is tried again
+    if (this.answers.get(section)?.state.kind === 'error') this.answers.delete(section);
+    void this.compute();
+  }
+
+  private subject(): CompareSubject | undefined {
+    const { analyses, comparison, latents, selection } = this.parts;
+    const { sides } = comparison;
+    if (!sides) return undefined;
+    const { a, b, open } = sides;
+    const { current } = analyses;
+    const sae = latents.of(sides[open]) ?? latents.of(open === 'a' ? b : a);
+    const mine = current && !current.outdated && current.checkpoint.path === sides[open].path;
+    return { a, b, ...(mine && { analysis: current }), ...(sae && { sae }), selection: selection.value };
+  }
+
+  private refresh(): void {
+    if (!this.listening) return;
+    const subject = this.subject();
+    if (!subject) {
+      this.stop();
+      this.sentPattern = '';
+      this.send(hostToCompare.status, EMPTY);
+      return;
+    }
+    const { a, b, analysis, sae } = subject;
+    const { open } = this.parts.comparison.sides!;
+    this.send(hostToCompare.view, {
+      ...{ a, b, open },
+      ...(analysis && {
+        prompt: { name: analysis.source.name, tokens: analysis.info.tokens, stale: analysis.stale },
+      }),
+      ...(sae && { sae: sae.label }),
+      notices: a.path === b.path ? ['Both are the same checkpoint: nothing differs.'] : [],
+    });
+    this.send(hostToCompare.selection, { selection: this.parts.selection.value, origin: 'host', seq: 0 });
+    this.send(hostToCompare.status, { kind: 'ready' });
+    void this.compute();
+  }
+
+  /** Asks the engine for what the section shows, unless that is known or on its way. */
+  private async compute(): Promise<void> {
+    const { section } = this;
+    const subject = this.listening && this.panel?.visible ? this.subject() : undefined;
+    if (!subject) return;
+    const lacking = missing(section, subject);
+    if (lacking) {
+      this.stop();
+      this.answers.delete(section);
+      this.send1({ kind: 'empty', ...lacking });
+      return;
+    }
+    const key = keyOf(section, subject);
+    if (this.asked === key) return;
+    const known = this.answers.get(section);
+    if (known?.key !== key) await this.ask(section, subject, key);
+    else {
+      this.stop();
+      this.deliver(section);
+    }
+    if (section === 'patterns') await this.sendPattern();
+  }
+
+  private stop(): void {
+    this.asked = '';
+    this.work.cancel();
+  }
+
+  private deliver(section: CompareSection): void {
+    const answer = this.answers.get(section);
+    if (!answer || answer.sent) return;
+    answer.sent = true;
+    this.send(hostToCompare.section, { section, state: answer.state } as SectionMessage);
+  }
+
+  private async ask(section: CompareSection, subject: CompareSubject, key: string): Promise<void> {
+    this.stop();
+    this.asked = key;
+    const title = `Comparing ${subject.a.name} with ${subject.b.name}`;
+    let failed = `${title}: stopped. Choose the section again to compute it.`;
+    const result = await this.work.run(
+      title,
+      (token, onProgress) => this.request(section, subject, token, onProgress),
+      (message) => (failed = message),
+    );
+    if (this.asked !== key) return;
+    this.asked = '';
+    const state = result ? { kind: 'ready' as const, result } : { kind: 'error' as const, message: failed };
+    this.answers.set(section, { key, state, sent: false });
+    this.deliver(section);
+  }
+
+  private async request(
+    section: CompareSection,
+    subject: CompareSubject,
+    token: vscode.CancellationToken,
+    onProgress: (p: EngineProgress) => void,
+  ): Promise<AnyResult> {
+    const { comparison, latents } = this.parts;
+    const once = (about: CompareSubject): Promise<AnyResult> =>
+      comparison.ask(sectionMethods[section], paramsOf(section, about), { token, onProgress });
+    return once(subject).catch(async (error: unknown) => {
+      if (section !== 'latents' || !subject.sae || !isGone(error)) throw error;
+      // the slider has left the checkpoint that it was opened with
+      await latents.renew(subject.sae);
+      return once(this.subject() ?? subject);
+    });
+  }
+
+  /** The patterns of the chosen head, behind what they are chosen from. */
+  private async sendPattern(): Promise<void> {
+    const subject = this.subject();
+    const { comparison, selection, log } = this.parts;
+    if (!subject?.analysis) return;
+    const { head, weighting } = selection.value;
+    const params: Omit<CompareRequests['comparePattern'][0], 'a' | 'b'> = {
+      ...{ head, weighting, ids: idsOf(subject.analysis) },
+    };
+    const wanted = JSON.stringify([subject.a.id, subject.b.id, params]);
+    if (wanted === this.sentPattern) return;
+    this.sentPattern = wanted;
+    try {
+      const pattern = await comparison.ask('comparePattern', params, {});
+      if (this.sentPattern === wanted) this.send(hostToCompare.pattern, { weighting, pattern });
+    } catch (error) {
+      if (this.sentPattern === wanted) this.sentPattern = '';
+      log.error(sentence('Comparing patterns', error));
+    }
+  }
+
+  dispose(): void {
+    const { panel } = this;
+    // not closed by the person: what is compared comes back after a reload
+    this.panel = undefined;
+    panel?.dispose();
+    this.disposables.forEach((d) => d.dispose());
+  }
+}
+
+/** What an answer is about. An autoencoder stays the same when the engine opens it anew. */
+const keyOf = (section: CompareSection, subject: CompareSubject): string =>
+  JSON.stringify([
+    section,
+    subject.a.id,
+    subject.b.id,
+    subject.sae?.path,
+    { ...paramsOf(section, subject), saeId: '' },
+  ]);

@@ -1,0 +1,118 @@
+/** Both checkpoints read with one autoencoder: how well it does at every layer, and which latents differ. */
+import { computed } from '@preact/signals';
+import type { JSX } from 'preact';
+import type { ComparedLatents, LatentChange } from '../../src/protocol/compare';
+import { type Encoding, latentMap, tokenMax } from '../../src/protocol/latents/encoding';
+import { plural, visibleText } from '../../src/protocol/tokens';
+import type { BarSpec } from '../shared/barChart';
+import { Bars } from '../shared/bars';
+import { fixed, signed } from '../shared/numbers';
+import { type Column, Table } from '../shared/table';
+import { TokenStrip } from '../shared/tokenStrip';
+import { largest } from './scale';
+import { command, dispatch, results, selection, sideNames, tokens, view } from './store';
+
+const latent = computed(() => selection.value.latent);
+
+/** Of the chosen latent, its largest activation over the layers: B − A, as a share of the largest. `[token]` */
+const tints = computed(() => {
+  const shown = results.value.latents;
+  const chosen = latent.value;
+  if (!shown || chosen === undefined) return undefined;
+  const of = (encoding: Encoding): Float32Array => tokenMax(latentMap(encoding, chosen), encoding.nTokens);
+  const [a, b] = [of(shown.a), of(shown.b)];
+  const most = Math.max(largest(a), largest(b)) || 1;
+  return a.map((value, i) => (b[i]! - value) / most);
+});
+
+const textAt = (shown: ComparedLatents, token: number): string => visibleText(shown.tokens[token]?.text ?? '');
+
+export const latentColumns = (shown: ComparedLatents): Column<LatentChange>[] => [
+  { name: 'latent', value: (row) => row.latent, cell: (row) => `#${row.latent}`, title: 'Number of the latent' },
+  {
+    name: 'Σ|B − A|',
+    value: (row) => row.difference,
+    cell: (row) => fixed(row.difference),
+    title: 'Sum over layers and tokens of the absolute difference of its activations',
+  },
+  { name: 'Σ A', value: (row) => row.a, cell: (row) => fixed(row.a), title: 'Sum of its activations in A' },
+  { name: 'Σ B', value: (row) => row.b, cell: (row) => fixed(row.b), title: 'Sum of its activations in B' },
+  {
+    name: 'most at',
+    value: (row) => textAt(shown, row.at.token),
+    title: 'Token at which the activations differ most',
+  },
+  {
+    name: 'layer',
+    value: (row) => shown.layers[row.at.layer]!,
+    cell: (row) => `L${shown.layers[row.at.layer]}`,
+    title: 'Layer at which they differ most',
+  },
+  { name: 'A there', value: (row) => row.at.a, cell: (row) => fixed(row.at.a), title: 'Activation in A there' },
+  { name: 'B there', value: (row) => row.at.b, cell: (row) => fixed(row.at.b), title: 'Activation in B there' },
+];
+
+function Fvu({ shown }: { shown: ComparedLatents }): JSX.Element {
+  const { layers, a, b, fvuDelta } = shown;
+  const values = ({ perLayer }: Encoding): number[] => perLayer.map(({ fvu }) => fvu);
+  const spec: BarSpec = {
+    labels: layers.map((layer) => `L${layer}`),
+    series: [
+      { name: 'A', values: values(a), colour: 'muted' },
+      { name: 'B', values: values(b), colour: 'bar' },
+    ],
+    text: (value) => fixed(value),
+  };
+  const words = layers.map(
+    (layer, i) => `L${layer} A ${fixed(values(a)[i]!)}, B ${fixed(values(b)[i]!)}, B minus A ${signed(fvuDelta[i]!)}`,
+  );
+  return (
+    <section class="block fvu" data-chart="fvu">
+      <h2 title="MSE(x, x̃) / Var(x): 0 a perfect reconstruction; 1 no better than the mean">
+        FVU by layer
+        <small>
+          <i class="key key-a" /> {sideNames.value.a} <i class="key key-b" /> {sideNames.value.b}
+        </small>
+      </h2>
+      <Bars name="fvu" spec={spec} label={`FVU by layer: ${words.join('; ')}`} />
+    </section>
+  );
+}
+
+export function Latents(): JSX.Element {
+  const shown = results.value.latents!;
+  const { changes, changed, nLatents } = shown;
+  return (
+    <>
+      <TokenStrip
+        tokens={tokens.value.slice(0, shown.tokens.length)}
+        selection={selection}
+        weights={() => tints.value}
+        dispatch={dispatch}
+      />
+      <Fvu shown={shown} />
+      <div class="bar-line">
+        <b class="strong">Latents that differ most</b>
+        <span class="about">
+          {plural(changed, 'latent')} of {nLatents.toLocaleString('en-US')} differ on this text · {view.value?.sae}
+        </span>
+        <button type="button" class="link push" onClick={() => command('showLatents')}>
+          Show Latents
+        </button>
+      </div>
+      {changes.length === 0 ? (
+        <p class="block none">No latent differs on this text.</p>
+      ) : (
+        <Table
+          label="Latents that differ most"
+          columns={latentColumns(shown)}
+          rows={changes}
+          onChoose={({ latent: chosen, at }) =>
+            dispatch({ kind: 'chooseLatent', latent: chosen, layer: shown.layers[at.layer]! })
+          }
+          chosen={(row) => row.latent === latent.value}
+        />
+      )}
+    </>
+  );
+}
