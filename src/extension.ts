@@ -18,6 +18,7 @@ import { Decorations } from './host/decorations';
 import { Editors } from './host/editors';
 import { EngineService } from './host/engineService';
 import { exportPattern } from './host/exportPattern';
+import { watchFirstSteps } from './host/firstSteps';
 import { TokenHover } from './host/hover';
 import { Latents } from './host/latents';
 import { followSae } from './host/latentSelection';
@@ -125,6 +126,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     ...[latents, tokenLatents, sweeps, latentsPanel, layersPanel, followSae(latents, analyses, selection)],
     ...[trainings, trainingPanel, watchTrainings({ trainings, panel: trainingPanel, act })],
     restoreTraining(trainingPanel),
+    watchFirstSteps(selection, analyses, circuits),
     ...[decorations, codeLens],
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],

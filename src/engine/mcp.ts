@@ -57,7 +57,7 @@ export async function serveMcp({ version, instructions, tools, call, onError }: 
     }
   });
   await server.connect(new StdioServerTransport(process.stdin, process.stdout, { maxBufferSize: MAX_MESSAGE }));
-  // the transport does not look whether its client is still there
+  // the transport does not look whether its client is still there; what runs for it stops at its next step
   process.stdin.once('end', () => void server.close());
   return { closed, close: () => server.close() };
 }
@@ -77,7 +77,7 @@ const success = (output: object): CallToolResult => ({
 });
 
 /** Between two steps a cancellation is read; `progress` counts the steps, since it must grow and fractions start again. */
-function requestSteps(signal: AbortSignal, report: (message: string, progress: number) => Promise<void>): Steps {
+export function requestSteps(signal: AbortSignal, report: (message: string, progress: number) => Promise<void>): Steps {
   let progress = 0;
   return {
     async step(message) {

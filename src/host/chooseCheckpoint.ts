@@ -70,6 +70,13 @@ export class CheckpointChooser {
     return checkpoint && { checkpoint, ...(choice?.sae && { sae: choice.sae }) };
   }
 
+  /** Opens one of the samples without asking; its autoencoder, if it is wanted, is for the caller to open. */
+  async openSample(folder: string, withSae = false): Promise<{ checkpoint: CheckpointInfo; sae?: string } | undefined> {
+    const checkpoint = await this.checkpoints.open(path.join(this.samplesFolder, folder));
+    const sae = withSae ? SAMPLES.find((sample) => sample.folder === folder && sample.sae)?.sae : undefined;
+    return checkpoint && { checkpoint, ...(sae && { sae: path.join(this.samplesFolder, sae) }) };
+  }
+
   /** The active checkpoint; else that of the setting; else the person is asked. */
   async ensure(resource?: vscode.Uri): Promise<CheckpointInfo | undefined> {
     if (this.checkpoints.active) return this.checkpoints.active;

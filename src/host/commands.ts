@@ -8,6 +8,7 @@ import { compareCommands, type CompareCommandParts } from './compareCommands';
 import { showConcept } from './concepts';
 import { exportPattern, pickFormat } from './exportPattern';
 import { latentCommands, type LatentCommandParts } from './latentCommands';
+import { firstStepCommands } from './firstSteps';
 import type { Log } from './log';
 import { reportCommands } from './reportCommands';
 import type { Reports } from './reports';
@@ -53,6 +54,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
     p.circuitsPanel.show();
   },
   showHeadCard: () => p.circuitsPanel.showHeadCard(),
+  ...firstStepCommands(p),
   concepts: showConcept(p.extensionUri),
   showLog: () => p.log.show(),
   showHead: (head: HeadRef, path?: string) => {

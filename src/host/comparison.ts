@@ -74,6 +74,7 @@ export class Comparison implements vscode.Disposable {
       if (!known.has(second.path)) await checkpoints.close(second);
       return false;
     }
+    if (this.second === undefined) this.swapped = false;
     this.replaceSecond(second.path, !known.has(second.path));
     this.announce();
     return true;
@@ -98,8 +99,7 @@ export class Comparison implements vscode.Disposable {
     if (!saved || this.second !== undefined) return;
     const { checkpoints } = this.parts;
     if (!checkpoints.active && !(await checkpoints.open(saved.first))) return;
-    this.swapped = saved.swapped;
-    if (!(await this.with(saved.second))) this.swapped = false;
+    if ((await this.with(saved.second)) && saved.swapped) this.swap();
   }
 
   /** Asks the engine about the two, once more when it was started again meanwhile. */

@@ -4,6 +4,7 @@ import { headName } from '../protocol/checkpoint';
 import { lockedToken } from '../protocol/selection';
 import { formatWeight } from '../protocol/tokens';
 import { documentOf, type Analyses, type Analysis } from './analyses';
+import { did } from './firstSteps';
 import { LATENT_COMMANDS, latentsSection } from './hoverLatents';
 import type { Latents } from './latents';
 import { barImage, EMPTY_TABLE, escapeMarkdown, sideBySide, type Table } from './markdown';
@@ -36,6 +37,7 @@ export class TokenHover implements vscode.HoverProvider {
       analysis.checkpoint.nLayers === 0 ? [] : this.analyses.sources(analysis, token, SOURCES_PER_LAYER),
       latentsSection(this.latents, analysis, token),
     ]);
+    if (latents.includes(LATENT_COMMANDS[0]!)) did('hoverLatents');
     const { start, end } = analysis.tracked.token(token)!;
     const range = new vscode.Range(document.positionAt(start), document.positionAt(end));
     const locked = lockedToken(this.selection.value);

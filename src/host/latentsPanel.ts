@@ -18,6 +18,7 @@ import {
 import type { SaveFormat } from '../protocol/reportPanel';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
+import { did } from './firstSteps';
 import type { Latents } from './latents';
 import { showError, type Log } from './log';
 import { besideEditor } from './reportPanel';
@@ -241,6 +242,7 @@ export class LatentsPanel implements vscode.Disposable {
     const ids = analysis.info.tokens.map(({ id }) => id);
     const answer = this.parts.latents.ask('steer', sae, { ids, ...question, topK: PREDICTIONS });
     const steering = await answered(question, answer, (result) => ({ result }));
+    if ('result' in steering) did('steer');
     if (this.isAbout(sae) && this.parts.analyses.current === analysis) this.send(hostToLatents.steering, steering);
   }
 

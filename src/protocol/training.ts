@@ -61,8 +61,8 @@ export interface TrainToyParams {
   repeatShare?: number;
   /** Of the sequences with a repeated chunk, the share that hold uniformly random tokens instead of text. Default 0.25. */
   randomShare?: number;
-  /** Other shares for stretches of the training, one after another; in their place. */
-  repeatStages?: RepeatStage[];
+  /** Stretches of the training, one after another, each with its own shares; in place of `repeatShare`. */
+  stages?: ToyStage[];
   saveEvery?: number;
   /** Steps between two measurements of the heads. Default 50. */
   measureEvery?: number;
@@ -71,13 +71,15 @@ export interface TrainToyParams {
   seed?: number;
 }
 
-/** A stretch of a training, and how much is repeated in it. */
-export interface RepeatStage {
+/** A stretch of a training. */
+export interface ToyStage {
   /** Part of the steps that it lasts to: above the stage's before; 1 for the last. */
   until: number;
   repeatShare: number;
   /** Default: that of the training. */
   randomShare?: number;
+  /** Tokens of a sequence, a divisor of the model's context, which is the default. A step has more sequences then, and as many tokens. */
+  context?: number;
 }
 
 export type TrainingKind = 'mlsae' | 'toy';

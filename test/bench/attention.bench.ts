@@ -4,6 +4,7 @@ import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import { expandHooks } from '../../src/engine/graph/hooks';
 import { createRunner } from '../../src/engine/runtime/runner';
 import type { ModelRunner } from '../../src/engine/runtime/types';
+import { asEngine } from './support/asEngine';
 import { bench, inTurn, median, timed, type Measure } from './support/measure';
 import { GPT2_SMALL, idsOf, writeGpt2 } from './support/models';
 import { needed, Torch } from './support/torch';
@@ -90,27 +91,29 @@ const oneLayer = (layer: number, name: string): Measure<Context> => ({
   },
 });
 
-void bench<Context>(
-  [
-    ...[128, 512, 1024].map(everything),
-    oneLayer(0, 'first'),
-    oneLayer(Math.floor(nLayers / 2) - 1, 'middle'),
-    oneLayer(nLayers - 1, 'last'),
-  ],
-  async () => {
-    const folder = await writeGpt2();
-    const checkpoint = await openCheckpoint(folder);
-    const create = (): Promise<ModelRunner> => createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
-    return {
-      checkpoint,
-      runner: await create(),
-      other: await create(),
-      torch: Torch.start('forward_torch.py', { args: [folder, nHeads] }),
-    };
-  },
-  async ({ runner, other, torch }) => {
-    torch?.stop();
-    await runner.dispose();
-    await other.dispose();
-  },
+asEngine(() =>
+  bench<Context>(
+    [
+      ...[128, 512, 1024].map(everything),
+      oneLayer(0, 'first'),
+      oneLayer(Math.floor(nLayers / 2) - 1, 'middle'),
+      oneLayer(nLayers - 1, 'last'),
+    ],
+    async () => {
+      const folder = await writeGpt2();
+      const checkpoint = await openCheckpoint(folder);
+      const create = (): Promise<ModelRunner> => createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
+      return {
+        checkpoint,
+        runner: await create(),
+        other: await create(),
+        torch: Torch.start('forward_torch.py', { args: [folder, nHeads] }),
+      };
+    },
+    async ({ runner, other, torch }) => {
+      torch?.stop();
+      await runner.dispose();
+      await other.dispose();
+    },
+  ),
 );

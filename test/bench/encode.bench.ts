@@ -8,6 +8,7 @@ import { createSaeRunner } from '../../src/engine/mlsae/runner';
 import type { Sae } from '../../src/engine/mlsae/sae';
 import type { SaeRunner } from '../../src/engine/mlsae/types';
 import { Session } from '../../src/engine/runtime/session';
+import { asEngine } from './support/asEngine';
 import { bench, inTurn, timed, type Measure, type Rounds } from './support/measure';
 import { uniform, writeMlsae } from './support/models';
 import { needed, Torch } from './support/torch';
@@ -79,20 +80,22 @@ const besideTorch: Measure<Context> = {
   },
 };
 
-void bench<Context>(
-  [measure('MLSAE encode', true), besideTorch, measure('MLSAE encode and decode', false)],
-  async () => {
-    const folder = await writeMlsae(N_INPUTS, N_LATENTS, K);
-    const model = { name: 'bench', description: { dModel: N_INPUTS, nLayers: LAYERS } } as unknown as Checkpoint;
-    const sae = await openSae(folder, model);
-    const rows = new Float32Array(LAYERS * TOKENS * N_INPUTS).map(uniform(2));
-    const torch = Torch.start<{ ms: number; threads: number; version: string }>('encode_torch.py', {
-      args: [folder, LAYERS, TOKENS, K],
-    });
-    return { rows, plain: await plainMatMul(sae, rows), runner: createSaeRunner(sae, 'cpu'), torch };
-  },
-  async ({ runner, torch }) => {
-    torch?.stop();
-    await runner.dispose();
-  },
+asEngine(() =>
+  bench<Context>(
+    [measure('MLSAE encode', true), besideTorch, measure('MLSAE encode and decode', false)],
+    async () => {
+      const folder = await writeMlsae(N_INPUTS, N_LATENTS, K);
+      const model = { name: 'bench', description: { dModel: N_INPUTS, nLayers: LAYERS } } as unknown as Checkpoint;
+      const sae = await openSae(folder, model);
+      const rows = new Float32Array(LAYERS * TOKENS * N_INPUTS).map(uniform(2));
+      const torch = Torch.start<{ ms: number; threads: number; version: string }>('encode_torch.py', {
+        args: [folder, LAYERS, TOKENS, K],
+      });
+      return { rows, plain: await plainMatMul(sae, rows), runner: createSaeRunner(sae, 'cpu'), torch };
+    },
+    async ({ runner, torch }) => {
+      torch?.stop();
+      await runner.dispose();
+    },
+  ),
 );

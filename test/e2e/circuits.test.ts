@@ -1,9 +1,7 @@
 // Circuits in a real VS Code: from the palette to the induction circuit, its heads named everywhere.
 import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
-import { defaultThreshold, edgesFrom, excesses, scaleEnd } from '../../webview/circuits/excess';
-import { curvePoint, edgeAt, layoutEdges, layoutGraph } from '../../webview/circuits/graphLayout';
-import { composition } from './panel/circuitsSuite';
+import { inductionEdge } from './support/inductionEdge';
 import { eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
@@ -18,19 +16,6 @@ async function showCircuits(workbench: Workbench): Promise<Frame> {
   await workbench.panelFrame('canvas.heat-base[data-cell]');
   await workbench.palette('Circuitscope: Show Circuits');
   return workbench.panelFrame('canvas.graph-canvas[data-edges]');
-}
-
-/** A place on the edge L0H4 → L1H5 (K) where no other edge is nearer. */
-async function inductionEdge(panel: Frame): Promise<{ x: number; y: number }> {
-  const { width } = (await panel.locator('.graph').boundingBox())!;
-  const pairs = excesses(composition);
-  const { edges } = edgesFrom(pairs, ['Q', 'K', 'V'], defaultThreshold(pairs), 300);
-  const curves = layoutEdges(layoutGraph(width, 2, 8), edges, scaleEnd(pairs));
-  const curve = curves.find(
-    ({ edge: { kind, earlier, later } }) => kind === 'K' && earlier.head === 4 && later.head === 5,
-  )!;
-  const places = Array.from({ length: 19 }, (_, i) => curvePoint(curve, (i + 1) / 20));
-  return places.find((at) => edgeAt(curves, at) === curve)!;
 }
 
 describe('circuits beside the code', () => {

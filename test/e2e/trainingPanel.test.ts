@@ -249,12 +249,21 @@ describe('training panel', function () {
     });
   }
 
-  it('fits 400 pixels', async () => {
-    await open({ width: 400, scenario: 'long' });
-    const wide = await panel.page.evaluate<number[]>(
-      `[document.querySelector('main').scrollWidth, document.querySelector('main').clientWidth]`,
-    );
-    assert.ok(wide[0]! <= wide[1]!, `the page scrolls sideways: ${wide.join()}`);
-    await panel.shot('training-400');
-  });
+  for (const scenario of ['long', 'wide'] as const) {
+    it(`fits 400 pixels, ${scenario === 'wide' ? 'a toy' : 'several'}`, async () => {
+      await open({ width: 400, height: scenario === 'wide' ? 1900 : 800, scenario });
+      const wide = await panel.page.evaluate<number[]>(
+        `[document.querySelector('main').scrollWidth, document.querySelector('main').clientWidth]`,
+      );
+      assert.ok(wide[0]! <= wide[1]!, `the page scrolls sideways: ${wide.join()}`);
+      const high = await panel.page.evaluate<number[]>(
+        `[...document.querySelectorAll('.training-chart')].flatMap(({ children }) => [...children].map(({ clientHeight }) => clientHeight))`,
+      );
+      assert.ok(
+        high.every((height) => height > 0 && height < 160),
+        `parts of charts are as high as they are: ${high.join()}`,
+      );
+      await panel.shot(`training-400${scenario === 'wide' ? '-toy' : ''}`);
+    });
+  }
 });

@@ -22,7 +22,7 @@ export const RECIPES = {
   // repeats at first until the induction heads are there, then mostly text
   'attn-only-2l': {
     kind: 'toy',
-    options: { ...TOY, layers: 2, lr: 2e-3, 'repeat-stages': '0.46:0.6:0.25,1:0.12:0.15', steps: 9540 },
+    options: { ...TOY, layers: 2, lr: 2e-3, stages: '0.46:0.6:0.25,1:0.12:0.15', steps: 9540 },
   },
   'mlsae-neox-6l-x16-k16': {
     kind: 'mlsae',

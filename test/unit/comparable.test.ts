@@ -6,6 +6,7 @@ import { InputError } from '../../src/engine/checkpoint/errors';
 import { trainingSteps } from '../../src/engine/checkpoint/steps';
 import { engineParts } from '../../src/engine/parts';
 import { createService } from '../../src/engine/service';
+import { dialects, exportedCheckpoint, foreignOf } from './support/foreignModels';
 import { attnOnly, gpt2, llama, LLAMA } from './support/families';
 import { tempFolder, writeFile } from './support/files';
 import { noSteps } from './support/models';
@@ -114,6 +115,16 @@ describe('checkpoints that are compared', function () {
       assert.match(notices.join(' '), /18 tokens.* 15 .*The context of/);
       const { a: scores, b: others } = await engine.compareHeadScores({ ...two, batch: 1 }, context);
       assert.deepEqual([scores.length, others.length], [7, 7]);
+    }
+  });
+
+  it('may be a .onnx and what it was exported from, also where only its attention was found', async () => {
+    for (const dialect of [dialects.plain, dialects.postNorm]) {
+      const folder = exportedCheckpoint('gpt2');
+      const two = { a: await open(folder), b: await open(await foreignOf(folder, dialect)) };
+      const { maxDistance } = await engine.comparePatterns({ ...two, ids }, context);
+      const most = Math.max(...maxDistance);
+      assert.equal(most < 1e-4, dialect === dialects.plain, `${most}`);
     }
   });
 

@@ -64,13 +64,13 @@ describe('comparing two checkpoints', function () {
         }
       }));
 
-  it('a layer at a time is the same as all at once', () =>
-    withPair(toy, async ({ a, b }) => {
+  it('two layers at a time are the same as all at once', () =>
+    withPair(attnOnly('', { n_layers: 3 }), async ({ a, b }) => {
       const two = { a: a.model, b: b.model };
       const whole = await comparePatterns(two, { ids }, noSteps);
       let runs = 0;
       const counted = { ...a.model, runner: counting(a.model.runner, () => runs++) };
-      const parts = await comparePatterns({ ...two, a: counted }, { ids }, noSteps, 1);
+      const parts = await comparePatterns({ ...two, a: counted }, { ids }, noSteps, 2 * (4 * 3 * n * n));
       assert.equal(runs, 2);
       close('rows', parts.rows, [...whole.rows]);
     }));
@@ -96,6 +96,13 @@ describe('comparing two checkpoints', function () {
         const wanted = patterns64(side, 1)[2]!.flatMap((row) => row.map((p, src) => (p * norms[src]!) / most));
         close('value-weighted', values, wanted);
       }
+      const all = await comparePatterns({ a: a.model, b: b.model }, request, noSteps);
+      const rows = ids.map(
+        (_, dst) => one.delta.subarray(dst * n, (dst + 1) * n).reduce((x, y) => x + Math.abs(y), 0) / 2,
+      );
+      close('rows', all.rows.subarray(5 * n), rows);
+      assert.ok(rows[0]! > 0.01, 'the first row counts where it could be seen');
+      close('mean without the first', [all.distance[5]!], [rows.slice(1).reduce((x, y) => x + y) / (n - 1)]);
     }));
 
   for (const variant of variants)
@@ -129,11 +136,13 @@ describe('comparing two checkpoints', function () {
 
   it('scores heads on the sequences of A', () =>
     withPair({ ...toy, config: { ...toy.config, bos_token_id: 5 } }, async ({ a, b }) => {
-      // B begins otherwise by itself
-      const other = { ...b.model, checkpoint: { ...b.model.checkpoint, bosId: 6, specialIds: new Set([6, 7]) } };
+      // B begins otherwise by itself, and has the shorter context
+      const { checkpoint } = b.model;
+      const description = { ...checkpoint.description, nCtx: 11 };
+      const other = { ...b.model, checkpoint: { ...checkpoint, description, bosId: 6, specialIds: new Set([6, 7]) } };
       const params = { length: 5, batch: 2, seed: 3 };
       const result = await compareHeadScores({ a: a.model, b: other }, params, noSteps);
-      assert.deepEqual(result.a, await headScores(a.model, params, noSteps));
+      assert.deepEqual(result.a.heads, (await headScores(a.model, params, noSteps)).heads);
       const { sequences, start } = repeatedSequences(a.model.checkpoint, params);
       assert.deepEqual([start, sequences[0]![0]], [1, 5]);
       const { data } = b.forward(sequences[0]!).get('blocks.1.attn.hook_pattern')!;

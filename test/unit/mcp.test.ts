@@ -300,7 +300,7 @@ describe('circuitscope mcp', function () {
     await other.close();
   });
 
-  it('stdout has nothing but messages, whatever comes in; the process ends with its input', async () => {
+  it('stdout has nothing but messages, whatever comes in; the process and its work end with its input', async () => {
     const child = spawn(process.execPath, [CLI, 'mcp', ...CPU], { cwd: SAMPLES });
     let [out, log] = ['', ''];
     child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
@@ -312,14 +312,16 @@ describe('circuitscope mcp', function () {
     send({ method: 'notifications/initialized' });
     send({ id: 2, method: 'tools/call', params: { name: 'open_checkpoint', arguments: { checkpoint: MODEL } } });
     while (!out.includes('"id":2')) await once(child.stdout, 'data');
+    const work = { name: 'head_scores', arguments: {}, _meta: { progressToken: 7 } };
+    send({ id: 3, method: 'tools/call', params: work });
+    while (!out.includes('notifications/progress')) await once(child.stdout, 'data');
     child.stdin.end();
     const [code] = (await once(child, 'close')) as [number];
     assert.equal(code, 0);
-    const messages = out.trimEnd().split('\n').map((line) => JSON.parse(line) as { id?: number }); // prettier-ignore
-    assert.deepEqual(
-      messages.map(({ id }) => id),
-      [1, 2],
-    );
+    const messages = out.trimEnd().split('\n').map((line) => JSON.parse(line) as { id?: number; method?: string }); // prettier-ignore
+    const answered = messages.flatMap(({ id }) => (id === undefined ? [] : [id]));
+    assert.deepEqual(answered, [1, 2]);
+    assert.ok(messages.length - 2 < 6, `${messages.length - 2} steps`);
     assert.match(log, /Model Context Protocol: /);
   });
 
@@ -329,8 +331,9 @@ describe('circuitscope mcp', function () {
       [['mcp', '--mlsae', SAMPLES], /--mlsae needs a checkpoint/],
       [['mcp', join(SAMPLES, MODEL), '--mlsae', join(SAMPLES, MODEL), ...CPU], /is a model, not a sparse autoencoder/],
     ];
-    for (const [args, message] of wrong) {
-      const { status, stdout, stderr } = await circuitscope(...args);
+    const outputs = await Promise.all(wrong.map(([args]) => circuitscope(...args)));
+    for (const [i, [, message]] of wrong.entries()) {
+      const { status, stdout, stderr } = outputs[i]!;
       assert.deepEqual([status, stdout], [2, ''], stderr);
       assert.match(stderr, /^circuitscope: [^\n]+\n$/);
       assert.match(stderr, message);

@@ -186,7 +186,7 @@ describe('npm run samples', function () {
     const folder = join(out, 'attn-only-2l');
     const readme = readFileSync(join(folder, 'README.md'), 'utf8');
     assert.match(readme, /4 steps, 256 tokens/);
-    assert.match(readme, /repeatStages \[\{"until":0\.\d+,/);
+    assert.match(readme, /stages \[\{"until":0\.\d+,/);
     // four steps have taught it next to nothing
     const loss = Number(/: loss (\d\.\d{3}) nats/.exec(readme)![1]);
     assert.ok(Math.abs(loss - Math.log(300)) < 0.2, `${loss}`);

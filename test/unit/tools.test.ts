@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../../src/engine/checkpoint/errors';
+import { requestSteps } from '../../src/engine/mcp';
 import { rounded, window } from '../../src/engine/tools/common';
 import { toolHandlers, type ToolEngine } from '../../src/engine/tools/handlers';
 import { tools } from '../../src/engine/tools/table';
@@ -188,9 +189,23 @@ describe('tools for coding agents', () => {
     await refused({ top: 1.5 }, /“top” is 1\.5; a whole number from 1 to 200 was expected/);
     await refused({ __proto__: null, toString: 1 }, /there is no “toString”/);
     await refused({ checkpoint: 'x'.repeat(5000) }, /“checkpoint” is .*; a text of at most 4096 characters/);
+    const ids = new Array<number>(1025).fill(1);
+    await assert.rejects(call('attention', { head: 'L0H0', ids }), /an array of 1 to 1024 token ids was expected/);
     await assert.rejects(call('toString', {}), /There is no tool "toString"/);
     await call('open_checkpoint', { checkpoint: '/a', mlsae: null });
     assert.equal(fake.times('openSae'), 0);
+  });
+
+  it('stop between two steps when their client has cancelled', async () => {
+    const source = new AbortController();
+    const reported: unknown[] = [];
+    const steps = requestSteps(source.signal, async (message, progress) => void reported.push([message, progress]));
+    await steps.step('one', 0.5);
+    await steps.step('two', 0);
+    const third = steps.step('three');
+    source.abort();
+    await assert.rejects(third, { name: 'AbortError' });
+    assert.deepEqual(reported, [['one', 1], ['two', 2]]); // prettier-ignore
   });
 
   it('round to four digits', () => {

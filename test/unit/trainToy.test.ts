@@ -162,14 +162,14 @@ describe('training a toy transformer', function () {
     [{ lr: NaN }, /lr is NaN/],
     [{ repeatShare: 2 }, /repeatShare is 2, a share from 0 to 1/],
     [{ randomShare: -1 }, /randomShare is -1, a share from 0 to 1/],
-    [{ repeatStages: [] }, /repeatStages is empty/],
-    [{ repeatStages: [{ until: 1, repeatShare: 2 }] }, /repeatStages\[0\]\.repeatShare is 2, a share/],
-    [{ repeatStages: [{ until: 0.5, repeatShare: 0 }] }, /repeatStages ends at 0\.5 of the training, a last stage/],
+    [{ stages: [] }, /stages is empty/],
+    [{ stages: [{ until: 1, repeatShare: 2 }] }, /stages\[0\]\.repeatShare is 2, a share/],
+    [{ stages: [{ until: 0.5, repeatShare: 0 }] }, /stages end at 0\.5 of the training, a last stage/],
     [
-      { repeatStages: [0.5, 0.5].map((until) => ({ until, repeatShare: 0 })) },
-      /repeatStages\[1\]\.until is 0\.5, a number above 0\.5 and up to 1/,
+      { stages: [0.5, 0.5].map((until) => ({ until, repeatShare: 0 })) },
+      /stages\[1\]\.until is 0\.5, a number above 0\.5 and up to 1/,
     ],
-    [{ repeatShare: 0.1, repeatStages: [{ until: 1, repeatShare: 0 }] }, /repeatShare and repeatStages were given/],
+    [{ repeatShare: 0.1, stages: [{ until: 1, repeatShare: 0 }] }, /repeatShare and stages were given/],
     [{ context: 3 }, /context is 3, a whole number from 4/],
     [{ vocab: 100 }, /vocab is 100/],
     [{ context: 60_000 }, /tokens were read, at least 120002 were expected/],
@@ -190,7 +190,7 @@ describe('training a toy transformer', function () {
 
   it('one stage is what no stages are; another stage is another training', async () => {
     const [plain, staged] = [paramsOf({ repeatShare: 0.5, randomShare: 0.4 }), paramsOf()];
-    const stages = (second: number): TrainToyParams['repeatStages'] => [
+    const stages = (second: number): TrainToyParams['stages'] => [
       { until: 0.6, repeatShare: 0.5, randomShare: 0.4 },
       { until: 1, repeatShare: second, randomShare: 0.4 },
     ];
@@ -198,15 +198,15 @@ describe('training a toy transformer', function () {
       await trainToy(params, noSteps);
       return (await readTraining({ dir: params.out })).history.map(({ loss }) => loss);
     };
-    const [one, same] = [await losses(plain), await losses({ ...staged, repeatStages: stages(0.5) })];
+    const [one, same] = [await losses(plain), await losses({ ...staged, stages: stages(0.5) })];
     assert.deepEqual(same, one);
-    const other = await losses(paramsOf({ repeatStages: stages(1) }));
+    const other = await losses(paramsOf({ stages: stages(1) }));
     // the second stage begins after six of ten steps
     assert.deepEqual(other.slice(0, 6), one.slice(0, 6));
     assert.notDeepEqual(other.slice(6), one.slice(6));
     await assert.rejects(
-      trainToy({ ...staged, repeatStages: stages(1) }, noSteps),
-      /another stages of repeated chunks \(0\.6:0\.5:0\.4, 1:0\.5:0\.4, not 0\.6:0\.5:0\.4, 1:1:0\.4\)/,
+      trainToy({ ...staged, stages: stages(1) }, noSteps),
+      /another stages \(0\.6:0\.5:0\.4:24, 1:0\.5:0\.4:24, not 0\.6:0\.5:0\.4:24, 1:1:0\.4:24\)/,
     );
   });
 
@@ -277,9 +277,9 @@ describe('circuitscope train-toy', function () {
     assert.match(again.stdout, /L1H1 +0\.\d{3} +0\.\d{3} +0\.\d{3}/);
   });
 
-  it('takes stages of repeats', async () => {
+  it('takes stages', async () => {
     const out = join(tempFolder(), 'toy');
-    const given = ['--steps', '1', '--repeat-stages', '0.25:0.6:0.5,1:0.1', '--random-share', '0.2'];
+    const given = ['--steps', '1', '--stages', '0.25:0.6:0.5:12,1:0.1', '--random-share', '0.2'];
     const sizes = ['--d-model', '16', '--heads', '2', '--vocab', '260', '--context', '24', '--batch', '2'];
     const args = ['train-toy', '--layers', '1', '--corpus', join(CORPUS, '*.txt'), '--out', out, ...sizes];
     await succeed(...args, ...given);
@@ -287,15 +287,15 @@ describe('circuitscope train-toy', function () {
       params: TrainToyParams;
       identity: Record<string, unknown>;
     };
-    assert.deepEqual(params.repeatStages, [
-      { until: 0.25, repeatShare: 0.6, randomShare: 0.5 },
+    assert.deepEqual(params.stages, [
+      { until: 0.25, repeatShare: 0.6, randomShare: 0.5, context: 12 },
       { until: 1, repeatShare: 0.1 },
     ]);
-    assert.equal(identity['stages of repeated chunks'], '0.25:0.6:0.5, 1:0.1:0.2');
-    for (const stages of ['0.5', '1:0.1:0.1:0.1', '1:x']) {
-      const { status, stderr } = await circuitscope(...args, '--repeat-stages', stages);
+    assert.equal(identity['stages'], '0.25:0.6:0.5:12, 1:0.1:0.2:24');
+    for (const stages of ['0.5', '1:0.1:0.1:12:1', '1:x', '1:0.1:0.1:x']) {
+      const { status, stderr } = await circuitscope(...args, '--stages', stages);
       assert.equal(status, 2);
-      assert.match(stderr, /--repeat-stages: expected/);
+      assert.match(stderr, /--stages: expected/);
     }
   });
 

@@ -12,6 +12,7 @@ import type { HistoryFormat, TrainingCommand, TrainingInfo } from '../../src/pro
 import { Attention } from './attention';
 import { Lines } from './lines';
 import { List } from './list';
+import { Parts } from './parts';
 import { layerName, mlsaeCharts, type Run, toyCharts } from './series';
 import { Spoken } from './speech';
 import { command, compared, exportHistory, focus, points, trainings } from './store';
@@ -83,10 +84,12 @@ function LayersNow({ runs }: { runs: readonly Run[] }): JSX.Element | null {
   const words = spec.series.map(({ name, values }) => `${name} ${Array.from(values, (v) => fixed(v)).join(', ')}`);
   return (
     <section class="training-chart" data-chart="fvuNow">
-      <h3 title="At the last point of each, in the order of the list">
-        FVU by layer, last <Concept id="fvu" />{' '}
-        <small>bars in the order {shown.map(({ info }) => info.name).join(', ')}</small>
+      <h3 title="At the last point of each">
+        FVU by layer, last <Concept id="fvu" /> <small>bars in this order</small>
       </h3>
+      <p class="reading number" aria-hidden="true">
+        <Parts of={shown.map(({ info }) => info.name)} between=", " />
+      </p>
       <Bars name="fvuNow" spec={spec} label={`FVU by layer, last: ${words.join('; ')}`} />
     </section>
   );

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
-import type { RepeatStage, ToyPoint, TrainToyParams, TrainingSummary } from '../../protocol/training';
+import type { ToyStage, ToyPoint, TrainToyParams, TrainingSummary } from '../../protocol/training';
 import { InputError } from '../checkpoint/errors';
 import { trainToy } from '../train/toy/train';
 import { corpusOf, type CorpusOptions } from './corpusOptions';
@@ -43,8 +43,8 @@ export const trainToyCommand = (root: Command): void => {
     .option('--repeat-share <share>', 'sequences in which a chunk is repeated, 0 to 1 (default: 0.3)')
     .option('--random-share <share>', 'of these, sequences of random tokens instead of text, 0 to 1 (default: 0.25)')
     .option(
-      '--repeat-stages <list>',
-      'shares that change: until:share[:random share], …, such as 0.5:0.6:0.25,1:0.12; until is a part of the steps',
+      '--stages <list>',
+      'stretches until:repeat share[:random share[:tokens of a sequence]], …, such as 0.2:0.9:0.3:64,1:0.1; until is a part of the steps',
     )
     .option('--snippet <text>', 'report the attention of the strongest head on this text')
     .option('--json', 'print JSON to stdout: {dir, step, totalSteps, tokens, seconds, complete, last, notices}')
@@ -73,7 +73,7 @@ function paramsOf(options: Options): TrainToyParams {
   const lr = fraction('--lr', options['lr']);
   const repeatShare = fraction('--repeat-share', options['repeatShare']);
   const randomShare = fraction('--random-share', options['randomShare']);
-  const { repeatStages } = options;
+  const { stages } = options;
   return {
     corpus: corpusOf({ ...(corpus && { corpus }), ...(field && { field }), ...(maxTokens && { maxTokens }) }),
     out: resolve(out),
@@ -83,19 +83,23 @@ function paramsOf(options: Options): TrainToyParams {
     ...(lr !== undefined && { lr }),
     ...(repeatShare !== undefined && { repeatShare }),
     ...(randomShare !== undefined && { randomShare }),
-    ...(repeatStages && { repeatStages: stagesOf(repeatStages) }),
+    ...(stages && { stages: stagesOf(stages) }),
     ...(snippet !== undefined && { snippet }),
   };
 }
 
-/** @param list until:share[:random share], … */
-function stagesOf(list: string): RepeatStage[] {
+/** @param list until:repeat share[:random share[:context]], … */
+function stagesOf(list: string): ToyStage[] {
   return list.split(',').map((stage) => {
-    const numbers = stage.split(':').map((text) => fraction('--repeat-stages', text)!);
-    const [until, repeatShare, randomShare, ...more] = numbers;
+    const [until, repeatShare, randomShare, context, ...more] = stage.split(':');
     if (until === undefined || repeatShare === undefined || more.length > 0)
-      throw new InputError(`--repeat-stages: expected until:share[:random share], found “${stage}”`);
-    return { until, repeatShare, ...(randomShare !== undefined && { randomShare }) };
+      throw new InputError(`--stages: expected until:repeat share[:random share[:tokens]], found “${stage}”`);
+    return {
+      until: fraction('--stages', until)!,
+      repeatShare: fraction('--stages', repeatShare)!,
+      ...(randomShare !== undefined && { randomShare: fraction('--stages', randomShare)! }),
+      ...(context !== undefined && { context: wholeNumber('--stages', context)! }),
+    };
   });
 }
 

@@ -6,15 +6,20 @@ import type { ModelDescription } from '../checkpoint/description';
 import { InputError, shown } from '../checkpoint/errors';
 import type { Comparison } from './two';
 
+type Field = [name: string, read: (d: ModelDescription) => string | number | boolean];
+
 /** What must be the same, as a person calls it. */
-const SHAPE: [string, (d: ModelDescription) => string | number | boolean][] = [
+const SIZES: Field[] = [
   ['nLayers', (d) => d.nLayers],
   ['nHeads', (d) => d.nHeads],
   ['nKeyValueHeads', (d) => d.nKeyValueHeads],
-  ['dModel', (d) => d.dModel],
   ['dHead', (d) => d.dHead],
-  ['dMlp', (d) => d.dMlp],
   ['dVocab', (d) => d.dVocab],
+  ['dModel', (d) => d.dModel],
+];
+/** The rest is not known of a foreign graph whose weights were not found. */
+const OF_WEIGHTS: Field[] = [
+  ['dMlp', (d) => d.dMlp],
   ['the kind of positions', (d) => d.positions.kind],
   ['the kind of norm', (d) => d.norm.kind],
   ['parallel attention and MLP', (d) => d.parallel],
@@ -47,9 +52,12 @@ export async function checkedNotices(a: Checkpoint, b: Checkpoint): Promise<stri
 }
 
 function checkShape(a: Checkpoint, b: Checkpoint): void {
-  for (const [field, read] of SHAPE) {
+  const known = [a, b].every(({ foreign }) => foreign?.missing.weights === undefined);
+  for (const [field, read] of known ? [...SIZES, ...OF_WEIGHTS] : SIZES) {
     const [ofA, ofB] = [read(a.description), read(b.description)];
-    if (ofA !== ofB)
+    // a graph without a residual stream says no width
+    const unknown = !known && (ofA === 0 || ofB === 0);
+    if (ofA !== ofB && !unknown)
       throw new InputError(
         `${described(a)} and ${described(b)} are not of the same shape: ${field} is ${ofA} in the first and ${ofB} in the second.`,
       );

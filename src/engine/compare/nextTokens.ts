@@ -10,7 +10,7 @@ import { minus, type CompareParams, type CompareResult, type Two } from './two';
 
 const MAX_TOP = 100;
 /** Logits of one checkpoint that are held at a time: at least one position's. */
-const LOGIT_BYTES = 64e6;
+const LOGIT_BYTES = 256e6;
 /** Logits that are read between two looks at the cancel button. */
 const LOGITS_PER_STEP = 2 ** 21;
 

@@ -18,6 +18,8 @@ const LIMITS = {
   segmentBytes: 64 * 2 ** 20,
   /** Logits that one run of the unembedding makes. */
   logitsPerRun: 2 ** 24,
+  /** Where only the next tokens are wanted of them: they are in memory twice, and under 32 MiB glibc keeps that for the next run. */
+  predictedPerRun: 7 * 2 ** 20,
   /** Sessions for other hooks are kept while all together stay below this. */
   keepBytes: 512 * 2 ** 20,
 };
@@ -151,7 +153,8 @@ class Runner implements ModelRunner {
     const values = (resid.data as Float32Array).subarray(from * this.graphs.width);
     const targets = (targetsOf(request.ids).data as BigInt64Array).subarray(from);
     // logits alone need no room for what is made of them, and chunks of them would be copied once more
-    const rows = Math.floor(((k === undefined ? 4 : 1) * this.limits.logitsPerRun) / dVocab);
+    const { logitsPerRun, predictedPerRun } = this.limits;
+    const rows = Math.floor((k === undefined ? 4 * logitsPerRun : Math.min(logitsPerRun, predictedPerRun)) / dVocab);
     const chunks = await this.unembedRows(session, { values, targets, nTargets: 1 }, rows, result, steps);
     for (const hook of hooks) result.hooks[hook] = hookTensor(joinRows(chunks.map((c) => c[hook]!)));
     if (k !== undefined) result.next = nextTokens(chunks, k);

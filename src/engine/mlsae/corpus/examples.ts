@@ -169,7 +169,7 @@ export class Examples {
 }
 
 function copy(from: ExampleArrays, source: number, to: ExampleArrays, target: number): void {
-  // by name and in turn: six times as fast as over PER_EXAMPLE and views of the windows
+  // by name and in turn: three times as fast as over PER_EXAMPLE and views of the windows
   to.value[target] = from.value[source]!;
   to.place[target] = from.place[source]!;
   to.file[target] = from.file[source]!;

@@ -9,8 +9,11 @@ import type { CorpusFile } from '../../mlsae/corpus/files';
 import { sequences, type Cursor, type Sequence } from '../../mlsae/corpus/sequences';
 import type { Steps } from '../../runtime/types';
 
-/** Sequences that are shuffled together. */
-const BLOCK = 256;
+/**
+ * Sequences that are shuffled together, so that a batch is of many texts: with 256, which are a dozen files, the FVU that the
+ * training ended at was higher.
+ */
+const BLOCK = 2048;
 
 /** How far the corpus was read. */
 export interface Place {

@@ -36,3 +36,10 @@ export function windowFeeds(windows: ArrayLike<number>, { sequences, length }: B
   const targets = Int32Array.from({ length: rows }, (_, row) => at(row, 1));
   return { [graphInputs.ids]: int64(ids, [rows]), [graphInputs.targets]: int64(targets, [rows, 1]) };
 }
+
+/** @param first of each sequence; `firstPositions` */
+export function positionFeeds(first: Int32Array, { sequences, length }: Batch): Record<string, Tensor> {
+  const rows = sequences * length;
+  const values = Int32Array.from({ length: rows }, (_, row) => first[Math.floor(row / length)]! + (row % length));
+  return { [graphInputs.positions]: int64(values, [rows]) };
+}

@@ -7,20 +7,21 @@ import { InputError } from '../../checkpoint/errors';
 import type { TensorData } from '../../checkpoint/safetensors';
 import { weightRefs } from '../../checkpoint/usedWeights';
 import type { StoredArrays } from '../../mlsae/corpus/store';
+import type { Batch } from '../../graph/transformer';
 import { Session } from '../../runtime/session';
 import type { Steps } from '../../runtime/types';
 import { specialTokens } from '../bpe/files';
 import { adamFeeds, type AdamOptions } from '../adam';
 import type { Arrays, Identity, ResultFiles } from '../store';
 import type { Job, Measurement, StepValues } from '../trainer';
-import { batchInputs, windowFeeds } from './feeds';
+import { batchInputs, positionFeeds, windowFeeds } from './feeds';
 import { measure, type Measured } from './measure';
 import { initialWeights, toyConfig, toyDescription, toyParameters, type Parameter, type ToySizes } from './model';
-import { stageOf, type Stage } from './repeats';
+import { stageAt, type Stage } from './stages';
 import { emitStep, stepNames } from './stepGraph';
 import type { ToyTokenizer } from './toyTokenizer';
 import type { ToyTokens } from './tokens';
-import { trainingWindows } from './windows';
+import { firstPositions, trainingWindows } from './windows';
 
 /** Those with which the samples were trained. */
 const ADAM: AdamOptions = { beta1: 0.9, beta2: 0.98, epsilon: 1e-9, weightDecay: 0.05, clip: 1 };
@@ -38,7 +39,7 @@ export interface ToySettings {
   steps: number;
   batch: number;
   lr: number;
-  repeats: Stage[];
+  stages: Stage[];
   saveEvery: number;
   measureEvery: number;
   seed: number;
@@ -62,10 +63,15 @@ export function rateOf(step: number, { steps, lr }: Pick<ToySettings, 'steps' | 
 interface Loaded extends ToyText {
   sizes: ToySizes;
   parameters: Parameter[];
+  measured: Measured;
+}
+
+/** What runs a step with sequences of one length. */
+interface Stepper {
+  batch: Batch;
   session: Session;
   /** Inputs that no step changes. */
   fixed: Record<string, Tensor>;
-  measured: Measured;
 }
 
 export class ToyJob implements Job<ToyPoint> {
@@ -76,6 +82,8 @@ export class ToyJob implements Job<ToyPoint> {
   readonly results = [...RESULTS];
   readonly notices: string[] = [];
   private loaded: Loaded | undefined;
+  /** Of the stage that is being trained. */
+  private stepper: Stepper | undefined;
   /** Weights and moments by their names in the graph. */
   private state: Record<string, Tensor> = {};
   private last: Partial<ToyPoint> = {};
@@ -111,14 +119,15 @@ export class ToyJob implements Job<ToyPoint> {
   }
 
   async step(step: number): Promise<{ tokens: number; values: StepValues<ToyPoint> }> {
-    const { session, fixed, tokens, sizes } = this.open();
-    const { batch: sequences, repeats, seed } = this.settings;
-    const batch = { sequences, length: sizes.context };
-    const { repeatShare, randomShare } = stageOf(repeats, step, this.totalSteps);
-    const how = { repeatShare, randomShare, seed, step, vocab: sizes.vocab };
-    const windows = trainingWindows(tokens.train, batch, how);
+    const { tokens, sizes } = this.open();
+    const { stages, seed } = this.settings;
+    const stage = stageAt(stages, step, this.totalSteps);
+    const { batch, session, fixed } = await this.stepperOf(stage.context);
+    const windows = trainingWindows(tokens.train, batch, { ...stage, seed, step, vocab: sizes.vocab });
+    const positions = positionFeeds(firstPositions(batch, sizes.context, { seed, step }), batch);
     const lr = rateOf(step, this.settings);
-    const feeds = { ...fixed, ...this.state, ...windowFeeds(windows, batch), ...adamFeeds(step, lr, ADAM) };
+    const data = { ...fixed, ...positions, ...windowFeeds(windows, batch) };
+    const feeds = { ...data, ...this.state, ...adamFeeds(step, lr, ADAM) };
     const results = await session.run(feeds);
     const [loss, norm] = [stepNames.loss, stepNames.norm].map((name) => (results[name]!.data as Float32Array)[0]!);
     // else the weights would be no numbers either
@@ -127,7 +136,7 @@ export class ToyJob implements Job<ToyPoint> {
         `Training diverged at step ${step}: the loss is ${loss}, its gradient ${norm}; a smaller rate than ${this.settings.lr} may help.`,
       );
     for (const name of Object.keys(this.state)) this.state[name] = results[stepNames.next(name)]!;
-    return { tokens: sequences * sizes.context, values: { loss: loss!, lr } };
+    return { tokens: batch.sequences * batch.length, values: { loss: loss!, lr } };
   }
 
   async measure(step: number, steps: Steps): Promise<Measurement<ToyPoint> | undefined> {
@@ -167,8 +176,20 @@ export class ToyJob implements Job<ToyPoint> {
   }
 
   async dispose(): Promise<void> {
-    await this.loaded?.session.dispose();
-    this.loaded = undefined;
+    await this.stepper?.session.dispose();
+    this.stepper = this.loaded = undefined;
+  }
+
+  private async stepperOf(length: number): Promise<Stepper> {
+    if (this.stepper?.batch.length === length) return this.stepper;
+    await this.stepper?.session.dispose();
+    this.stepper = undefined;
+    const { measured, sizes } = this.open();
+    const { description } = measured.checkpoint;
+    const batch = { sequences: (this.settings.batch * sizes.context) / length, length };
+    const session = await Session.create(emitStep(description, batch, ADAM), 'cpu', { arena: true });
+    this.stepper = { batch, session, fixed: batchInputs(description, batch) };
+    return this.stepper;
   }
 
   private open(): Loaded {
@@ -190,14 +211,10 @@ export class ToyJob implements Job<ToyPoint> {
     const notice = `The corpus gives a vocabulary of ${sizes.vocab} tokens, not ${this.settings.sizes.vocab}.`;
     if (sizes.vocab < this.settings.sizes.vocab && !this.notices.includes(notice)) this.notices.push(notice);
     const d = toyDescription(sizes);
-    const batch = { sequences: this.settings.batch, length: sizes.context };
-    const graph = emitStep(d, batch, ADAM);
     this.loaded = {
       ...text,
       sizes,
       parameters: toyParameters(d),
-      session: await Session.create(graph, 'cpu', { arena: true }),
-      fixed: batchInputs(d, batch),
       measured: {
         checkpoint: checkpointOf(d, tokenizer, this.dir),
         heldOut: heldOutSequences(tokens.heldOut, sizes.context),

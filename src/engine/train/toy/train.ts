@@ -9,7 +9,7 @@ import { storedTraining, type Identity } from '../store';
 import { train } from '../trainer';
 import { ToyJob, type ToySettings, type ToyText } from './job';
 import { toySizes } from './model';
-import { repeatIdentity, repeatStages } from './repeats';
+import { stagesIdentity, stagesOf } from './stages';
 import { toyTokens } from './tokens';
 import { storedTokenizer, trainedTokenizer } from './toyTokenizer';
 
@@ -41,22 +41,14 @@ function settingsOf(params: TrainToyParams): ToySettings {
   if (!Number.isInteger(seed) || seed < 0) throw new InputError(`seed is ${seed}, a whole number from 0 was expected.`);
   if (!(lr > 0 && lr < 1)) throw new InputError(`lr is ${lr}, a number between 0 and 1 was expected.`);
   const { steps, snippet } = params;
-  return {
-    sizes: toySizes(params),
-    steps,
-    batch,
-    lr,
-    repeats: repeatStages(params),
-    saveEvery,
-    measureEvery,
-    seed,
-    snippet,
-  };
+  const sizes = toySizes(params);
+  const stages = stagesOf(params, sizes.context);
+  return { sizes, steps, batch, lr, stages, saveEvery, measureEvery, seed, snippet };
 }
 
 /** All that the weights depend on. */
 function identityOf({ corpus }: TrainToyParams, settings: ToySettings, files: CorpusFile[]): Identity {
-  const { sizes, steps, batch, lr, repeats, seed } = settings;
+  const { sizes, steps, batch, lr, stages, seed } = settings;
   const { layers, dModel, nHeads, dHead, vocab, context } = sizes;
   const names = createHash('sha256');
   for (const { name, bytes } of files) names.update(`${name}\n${bytes}\n`);
@@ -70,7 +62,7 @@ function identityOf({ corpus }: TrainToyParams, settings: ToySettings, files: Co
     'number of steps': steps,
     'batch size': batch,
     rate: lr,
-    ...repeatIdentity(repeats),
+    ...stagesIdentity(stages),
     seed,
     'number of files': files.length,
     'size of the corpus': files.reduce((sum, { bytes }) => sum + bytes, 0),

@@ -41,6 +41,21 @@ export function trainingWindows(
   return windows;
 }
 
+/**
+ * Position of each window's first token. Windows that are shorter than the model's context begin anywhere in it, so that every
+ * position is trained. `[sequences]`
+ * @param context of the model
+ */
+export function firstPositions(
+  { sequences, length }: Batch,
+  context: number,
+  { seed, step }: Pick<WindowOptions, 'seed' | 'step'>,
+): Int32Array {
+  // other numbers than those of the windows
+  const uniform = seededUniform(mixed(~seed, step));
+  return Int32Array.from({ length: sequences }, () => Math.floor(uniform() * (context - length + 1)));
+}
+
 /** Copies a chunk to a later place that it does not overlap. */
 function repeatChunk(window: Int32Array, below: (count: number) => number): void {
   const longest = Math.floor((window.length - 1) / 2);
