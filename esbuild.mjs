@@ -37,6 +37,8 @@ const browser = {
   format: 'iife',
   jsx: 'automatic',
   jsxImportSource: 'preact',
+  // before the panel's own code, which asks for texts in VS Code's language
+  inject: ['webview/shared/l10n.ts'],
 };
 
 const filesIn = (dir, ending) =>
@@ -84,7 +86,7 @@ const builds = [
   },
 ];
 /** Libraries that tests load at run time instead of carrying a copy. */
-const libraries = ['mocha', 'playwright-core', 'eslint', 'esbuild'];
+const libraries = ['mocha', 'playwright-core', 'axe-core', 'eslint', 'esbuild', '@vscode/l10n-dev'];
 /** Everything below test/SUITE with that ending, bundled into out/SUITE. */
 const suite = (name, ending = '.test.ts', ...more) => ({
   ...engine,

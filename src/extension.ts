@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { registerAgentTools } from './host/agentTools';
 import { Analyses } from './host/analyses';
+import { Api } from './host/api';
 import { AttentionPanel } from './host/attentionPanel';
 import { CheckpointChooser } from './host/chooseCheckpoint';
 import { SaeChooser } from './host/chooseSae';
@@ -28,6 +29,9 @@ import { createLog, type Log } from './host/log';
 import { createReports, type Reports } from './host/reports';
 import { registerMcpServer } from './host/mcpServer';
 import { restoreCircuits, restorePanels } from './host/restore';
+import { ResultEditor } from './host/resultEditor';
+import { Results } from './host/results';
+import { SafetensorsEditor } from './host/safetensorsEditor';
 import { SelectionStore } from './host/selection';
 import { SelectionTree } from './host/selectionTree';
 import { createStatusBar } from './host/statusBar';
@@ -40,6 +44,7 @@ import { TrainingSteps } from './host/trainingSteps';
 import { Trainings } from './host/trainings';
 import { AnalysesTree, CheckpointsTree, followHead } from './host/trees';
 import { Work } from './host/work';
+import type { CircuitscopeApi } from './protocol/api';
 
 /** The parts, for the tests that run in the extension host. */
 export interface ExtensionParts {
@@ -65,12 +70,18 @@ export interface ExtensionParts {
   codeLens: AnalysisCodeLens;
   trees: { checkpoints: CheckpointsTree; analyses: AnalysesTree; selection: SelectionTree };
   reports: Reports;
+  results: Results;
+  resultEditor: ResultEditor;
   work: Work;
+  safetensors: SafetensorsEditor;
   log: Log;
 }
 
+/** What other extensions get; `testing` is no part of what they may rely on. */
+export type ExtensionExports = CircuitscopeApi & { readonly testing: ExtensionParts };
+
 /** Wires the parts, nothing else. */
-export function activate(context: vscode.ExtensionContext): ExtensionParts {
+export function activate(context: vscode.ExtensionContext): ExtensionExports {
   const inExtension = (...path: string[]): vscode.Uri => vscode.Uri.joinPath(context.extensionUri, ...path);
   const log = createLog();
   const work = new Work(log);
@@ -104,9 +115,16 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
   const layersPanel = new LayersPanel(latentsParts);
   const comparePanel = new ComparePanel({ ...latentsParts, comparison, steps });
   const reports = createReports({ extensionUri, engine, checkpoints, analyses, selection, tokenLatents, log });
+  const safetensors = new SafetensorsEditor(extensionUri, engine, log);
   const trainings = new Trainings({ enginePath, log, state, ask: engine.request });
   const act: TrainingPanelParts['act'] = (what) => actOnTraining({ checkpoints, chooser, latents, trainings }, what);
   const trainingPanel = new TrainingPanel({ extensionUri, trainings, act });
+  const results = new Results({
+    ...{ extensionUri, engine, checkpoints, analyses, selection, circuits, latents },
+    ...{ panel, circuitsPanel, latentsPanel, reports, log, version: String(context.extension.packageJSON.version) },
+  });
+  const resultEditor = new ResultEditor({ extensionUri, results, log });
+  const api = new Api({ engine, checkpoints, analyses, circuits, latents });
   const editors = new Editors();
   const decorations = new Decorations(analyses, selection, latents);
   const codeLens = new AnalysisCodeLens(analyses, latents);
@@ -125,9 +143,10 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     ...[log, work, engine, checkpoints, selection, analyses, circuits, panel, circuitsPanel],
     ...[latents, tokenLatents, sweeps, latentsPanel, layersPanel, followSae(latents, analyses, selection)],
     ...[trainings, trainingPanel, watchTrainings({ trainings, panel: trainingPanel, act })],
+    safetensors.register(),
     restoreTraining(trainingPanel),
     watchFirstSteps(selection, analyses, circuits),
-    ...[decorations, codeLens],
+    ...[decorations, codeLens, resultEditor, api],
     ...Object.values(reports),
     ...[checkpointsTree, checkpointsView, followHead(checkpointsView, checkpoints, analyses, selection)],
     createStatusBar(checkpoints, latents, work),
@@ -150,10 +169,10 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
     ...registerCommands({
       ...{ extensionUri, log, editors, checkpoints, chooser, analyses, selection, panel, circuitsPanel, reports },
       ...{ latents, saeChooser, sweeps, latentsPanel, layersPanel, trainings, trainingPanel },
-      ...{ comparison, comparePanel, secondChooser, steps },
+      ...{ comparison, comparePanel, secondChooser, steps, results },
     }),
   );
-  return {
+  const testing: ExtensionParts = {
     ...{ engine, checkpoints, analyses, selection, decorations, panel, circuits, circuitsPanel, reports, work, log },
     ...{
       latents,
@@ -161,6 +180,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
       layersPanel,
       comparison,
       comparePanel,
+      safetensors,
       steps,
       sweeps,
       trainings,
@@ -169,6 +189,10 @@ export function activate(context: vscode.ExtensionContext): ExtensionParts {
       hover,
       codeLens,
       trees,
+      results,
+      resultEditor,
     },
   };
+  // not spread: the active checkpoint is asked for anew each time
+  return Object.defineProperty(api.exports, 'testing', { value: testing }) as ExtensionExports;
 }

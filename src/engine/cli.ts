@@ -2,7 +2,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { InputError } from './checkpoint/errors';
+import { activationsCommand } from './cli/activations';
 import { circuitCommands } from './cli/circuits';
+import { codeCommand } from './cli/code';
 import { info } from './cli/info';
 import { latentCommands } from './cli/latentCommands';
 import { mcpCommand } from './cli/mcp';
@@ -49,9 +51,15 @@ function program(): Command {
     .option('--json', 'print one JSON object to stdout: tokens, provider, timings in ms, predictions')
     .option('--provider <name>', 'execution provider, e.g. cpu or cuda (default: the first that starts)')
     .action((checkpoint: string, options: RunOptions) => run(checkpoint, options));
-  [...circuitCommands, ...latentCommands, ...trainingCommands, providersCommand, mcpCommand].forEach((register) =>
-    register(root),
-  );
+  [
+    ...circuitCommands,
+    ...latentCommands,
+    ...trainingCommands,
+    activationsCommand,
+    codeCommand,
+    providersCommand,
+    mcpCommand,
+  ].forEach((register) => register(root));
   return root;
 }
 

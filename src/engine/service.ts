@@ -5,6 +5,7 @@ import { headName } from '../protocol/checkpoint';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
 import type { AnalyzeParams, EngineMethod, EngineRequests, LogLine, OpenCheckpointParams } from '../protocol/engine';
 import type { SaeCandidate } from '../protocol/latents';
+import type { ResultRequests } from '../protocol/results';
 import type { ToolRequests } from '../protocol/tools';
 import { Analyses } from './analyses';
 import type { Checkpoint } from './checkpoint/checkpoint';
@@ -19,14 +20,17 @@ import { compareHandlers } from './compareHandlers';
 import { describeCheckpoint, hasHook } from './describe';
 import { GoneError } from './errors';
 import { layerHook } from './graph/hooks';
+import { interopHandlers } from './interopHandlers';
 import { latentHandlers } from './latentHandlers';
 import { checkNeeds } from './onnx/needs';
 import { checkPatternMemory } from './memory';
 import { OpenSaes } from './openSaes';
 import type { SaeParts } from './openSaes';
 import { readPrompt, tokenTextOf } from './prompt';
+import { resultHandlers } from './results/handlers';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
+import { tensorHandlers } from './tensors/handlers';
 import { toolHandlers } from './tools/handlers';
 import type { OpenCheckpoint } from './tools/tool';
 import { trainingHandlers } from './trainingHandlers';
@@ -152,7 +156,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
     };
   }
 
-  const handlers: Omit<EngineHandlers, keyof ToolRequests> = {
+  const handlers: Omit<EngineHandlers, keyof ToolRequests | keyof ResultRequests> = {
     ...circuitHandlers((id, method, task) => model.run(() => task(needing(method, opened(id))))),
     ...latentHandlers((id, method, task) =>
       model.run(async () => {
@@ -166,10 +170,16 @@ export function createService(parts: ServiceParts): EngineHandlers {
         model.run(() => task({ a: needing(method, opened(a)), b: needing(method, opened(b)) })),
       sae: (id) => saes.get(id),
     }),
+    ...interopHandlers({
+      model: opened,
+      withModel: (id, task) => model.run(() => task(opened(id))),
+      analysis: (id) => analyses.get(id),
+    }),
     ...trainingHandlers({
       withModel: (id, method, task) => model.run(() => task(needing(method, opened(id)))),
       alone: (task) => model.run(task),
     }),
+    ...tensorHandlers(),
     version: () => ({ pid: process.pid, ...parts.runtime() }),
     findCheckpoints: ({ roots }) => parts.findCheckpoints(roots),
     openCheckpoint: (params, context) => model.run(() => openCheckpoint(params, context)),
@@ -199,13 +209,14 @@ export function createService(parts: ServiceParts): EngineHandlers {
       return null;
     },
   };
+  const results = resultHandlers({ handlers, parts, model: opened, sae: (id) => saes.get(id).sae });
   const tools = toolHandlers({
-    handlers,
+    handlers: { ...handlers, ...results },
     checkpoints: () => [...checkpoints].map(([id, open]) => describeOpen(id, open)),
     saes: () => saes.all(),
     prompt: (id, input) => readPrompt(opened(id).checkpoint, input),
   });
-  return { ...handlers, ...tools };
+  return { ...handlers, ...results, ...tools };
 }
 
 const describeOpen = (id: string, { checkpoint, runner }: OpenModel): OpenCheckpoint => {

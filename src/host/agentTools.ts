@@ -47,7 +47,7 @@ export class AgentTool implements vscode.LanguageModelTool<object> {
   ): Promise<vscode.PreparedToolInvocation | undefined> {
     try {
       const { asks, title } = await this.parts().engine.request('prepareTool', this.call(input), { token });
-      const message = [...asks, 'Nothing is written.'].join('\n\n');
+      const message = [...asks, vscode.l10n.t('Nothing is written.')].join('\n\n');
       return {
         invocationMessage: `Circuitscope: ${title}`,
         ...(asks.length > 0 && { confirmationMessages: { title: `Circuitscope: ${title}`, message } }),

@@ -70,7 +70,7 @@ export class Analyses implements vscode.Disposable {
   /** Runs and shows; what was shown stays when it is cancelled or fails. */
   async run(checkpoint: CheckpointInfo, source: Source, onError?: (m: string) => void): Promise<Analysis | undefined> {
     const info = await this.work.run(
-      `Analyzing ${source.name}`,
+      vscode.l10n.t('Analyzing {0}', source.name),
       (token, onProgress) => this.analyze(checkpoint, source, token, onProgress),
       onError,
     );

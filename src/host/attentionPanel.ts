@@ -82,7 +82,7 @@ export class AttentionPanel implements vscode.Disposable {
       return;
     }
     const place = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
-    this.adopt(vscode.window.createWebviewPanel(ATTENTION_VIEW, 'Attention', place));
+    this.adopt(vscode.window.createWebviewPanel(ATTENTION_VIEW, vscode.l10n.t('Attention'), place));
   }
 
   /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
@@ -97,7 +97,7 @@ export class AttentionPanel implements vscode.Disposable {
     panel.onDidDispose(() => {
       if (this.panel === panel) this.panel = this.to = undefined;
     });
-    panel.webview.html = webviewPage(panel.webview, root, 'attention', 'Attention');
+    panel.webview.html = webviewPage(panel.webview, root, 'attention', vscode.l10n.t('Attention'));
   }
 
   /** Shown in the panel itself, where there is no analysis that it would hide. */
@@ -204,5 +204,5 @@ export class AttentionPanel implements vscode.Disposable {
 
 const EMPTY: PanelStatus = {
   kind: 'empty',
-  message: 'Select code or text in an editor and analyze it: the attention of every head appears here.',
+  message: vscode.l10n.t('Select code or text in an editor and analyze it: the attention of every head appears here.'),
 };

@@ -25,7 +25,7 @@ export class Checkpoints implements vscode.Disposable {
         try {
           this.replace(old, await ask('openCheckpoint', { path: old.path, providers: providers() }));
         } catch (error) {
-          showError(sentence(`Reopening ${old.name}`, error));
+          showError(sentence(vscode.l10n.t('Reopening {0}', old.name), error));
           this.remove(old);
         }
       }
@@ -63,7 +63,7 @@ export class Checkpoints implements vscode.Disposable {
   ): Promise<CheckpointInfo | undefined> {
     const name = path.basename(target);
     const info = await this.work.run(
-      `Opening ${name}`,
+      vscode.l10n.t('Opening {0}', name),
       (token, onProgress) =>
         this.engine.request('openCheckpoint', { path: target, providers: providers() }, { token, onProgress }),
       onError,

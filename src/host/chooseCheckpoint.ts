@@ -4,6 +4,7 @@ import type { CheckpointCandidate, CheckpointInfo } from '../protocol/checkpoint
 import type { Checkpoints } from './checkpoints';
 import type { EngineService } from './engineService';
 import { formatBytes } from './format';
+import { browseLine } from './words';
 
 interface Choice extends vscode.QuickPickItem {
   target?: string;
@@ -16,17 +17,23 @@ interface Choice extends vscode.QuickPickItem {
 const SAMPLES: { folder: string; detail: string; sae?: string }[] = [
   {
     folder: 'attn-only-2l',
-    detail: 'Two attention-only layers with an induction circuit: L0H4 → L1H5 and L1H7. Start here.',
+    detail: vscode.l10n.t('Two attention-only layers with an induction circuit: L0H4 → L1H5 and L1H7. Start here.'),
   },
-  { folder: 'attn-only-1l', detail: 'One attention-only layer: skip-trigrams.' },
-  { folder: 'attn-only-0l', detail: 'No layers at all: a table of bigrams.' },
-  { folder: 'neox-6l', detail: 'Six layers in the manner of Pythia: parallel attention and MLP, rotary positions.' },
+  { folder: 'attn-only-1l', detail: vscode.l10n.t('One attention-only layer: skip-trigrams.') },
+  { folder: 'attn-only-0l', detail: vscode.l10n.t('No layers at all: a table of bigrams.') },
+  {
+    folder: 'neox-6l',
+    detail: vscode.l10n.t('Six layers in the manner of Pythia: parallel attention and MLP, rotary positions.'),
+  },
   {
     folder: 'neox-6l',
     sae: 'mlsae-neox-6l-x16-k16',
-    detail: 'The same with its multi-layer sparse autoencoder: 3072 latents of all six layers.',
+    detail: vscode.l10n.t('The same with its multi-layer sparse autoencoder: 3072 latents of all six layers.'),
   },
-  { folder: 'stories260K', detail: 'A tiny Llama that tells stories: grouped-query attention, five layers.' },
+  {
+    folder: 'stories260K',
+    detail: vscode.l10n.t('A tiny Llama that tells stories: grouped-query attention, five layers.'),
+  },
 ];
 
 /** The pickers for checkpoints: those of the workspace, the samples, any folder. */
@@ -40,7 +47,9 @@ export class CheckpointChooser {
   /** Asks which checkpoint to open, and opens it. */
   async pick(): Promise<CheckpointInfo | undefined> {
     const picker = vscode.window.createQuickPick<Choice>();
-    picker.placeholder = 'Checkpoint to open: a folder with config.json and .safetensors, or a .onnx file';
+    picker.placeholder = vscode.l10n.t(
+      'Checkpoint to open: a folder with config.json and .safetensors, or a .onnx file',
+    );
     picker.matchOnDescription = true;
     picker.busy = true;
     picker.items = this.staticChoices();
@@ -63,7 +72,7 @@ export class CheckpointChooser {
   /** Opens a sample; its autoencoder, if one was chosen with it, is for the caller to open. */
   async pickSample(): Promise<{ checkpoint: CheckpointInfo; sae?: string } | undefined> {
     const choice = await vscode.window.showQuickPick(this.samples(), {
-      placeHolder: 'Sample checkpoint to open',
+      placeHolder: vscode.l10n.t('Sample checkpoint to open'),
       matchOnDetail: true,
     });
     const checkpoint = choice?.target === undefined ? undefined : await this.checkpoints.open(choice.target);
@@ -98,13 +107,13 @@ export class CheckpointChooser {
 
   private staticChoices(): Choice[] {
     return [
-      { label: 'Samples', kind: vscode.QuickPickItemKind.Separator },
+      { label: vscode.l10n.t('Samples'), kind: vscode.QuickPickItemKind.Separator },
       ...this.samples().filter(({ sae }) => !sae),
       { label: '', kind: vscode.QuickPickItemKind.Separator },
-      { label: '$(folder-opened) Browse…', detail: 'Choose a folder on this machine.', alwaysShow: true },
+      { label: browseLine(), detail: vscode.l10n.t('Choose a folder on this machine.'), alwaysShow: true },
       {
-        label: '$(file) Browse for a .onnx File…',
-        detail: 'A transformer that someone exported, with its weights inside or beside it.',
+        label: `$(file) ${vscode.l10n.t('Browse for a .onnx File…')}`,
+        detail: vscode.l10n.t('A transformer that someone exported, with its weights inside or beside it.'),
         browse: 'onnx',
         alwaysShow: true,
       },
@@ -116,7 +125,7 @@ export class CheckpointChooser {
     const found = roots.length > 0 ? await this.engine.request('findCheckpoints', { roots }).catch(() => []) : [];
     if (found.length === 0) return [];
     return [
-      { label: 'In this workspace', kind: vscode.QuickPickItemKind.Separator },
+      { label: vscode.l10n.t('In this workspace'), kind: vscode.QuickPickItemKind.Separator },
       ...found.map((candidate) => candidateChoice(candidate)),
     ];
   }
@@ -134,10 +143,13 @@ async function browse(what: 'folder' | 'onnx'): Promise<string | undefined> {
   const folder = {
     canSelectFolders: true,
     canSelectFiles: false,
-    title: 'A folder with config.json and .safetensors, or with a .onnx',
+    title: vscode.l10n.t('A folder with config.json and .safetensors, or with a .onnx'),
   };
-  const onnx = { title: 'A .onnx file', filters: { ONNX: ['onnx'] } };
+  const onnx = { title: vscode.l10n.t('A .onnx file'), filters: { ONNX: ['onnx'] } };
   const [uri] =
-    (await vscode.window.showOpenDialog({ openLabel: 'Open Checkpoint', ...(what === 'onnx' ? onnx : folder) })) ?? [];
+    (await vscode.window.showOpenDialog({
+      openLabel: vscode.l10n.t('Open Checkpoint'),
+      ...(what === 'onnx' ? onnx : folder),
+    })) ?? [];
   return uri?.fsPath;
 }

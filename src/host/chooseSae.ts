@@ -5,6 +5,7 @@ import type { SaeCandidate, SaeInfo } from '../protocol/latents';
 import { formatBytes } from './format';
 import type { Latents, SaeOptions } from './latents';
 import { showError } from './log';
+import { browseLine, wholeNumber } from './words';
 
 interface Choice extends vscode.QuickPickItem {
   target?: string;
@@ -27,7 +28,10 @@ export class SaeChooser {
   /** Asks which one to open for a checkpoint, and opens it. */
   async pick(checkpoint: CheckpointInfo): Promise<SaeInfo | undefined> {
     const picker = vscode.window.createQuickPick<Choice>();
-    picker.placeholder = `Sparse autoencoder of ${checkpoint.name}: a folder with config.json or cfg.json and .safetensors`;
+    picker.placeholder = vscode.l10n.t(
+      'Sparse autoencoder of {0}: a folder with config.json or cfg.json and .safetensors',
+      checkpoint.name,
+    );
     picker.matchOnDescription = true;
     picker.busy = true;
     picker.items = [BROWSE];
@@ -75,8 +79,8 @@ export class SaeChooser {
 }
 
 const BROWSE: Choice = {
-  label: '$(folder-opened) Browse…',
-  detail: 'Choose a folder on this machine.',
+  label: browseLine(),
+  detail: vscode.l10n.t('Choose a folder on this machine.'),
   alwaysShow: true,
 };
 
@@ -86,8 +90,8 @@ function choices(found: SaeCandidate[], checkpoint: CheckpointInfo): Choice[] {
   const group = (label: string, some: SaeCandidate[]): Choice[] =>
     some.length === 0 ? [] : [{ label, kind: vscode.QuickPickItemKind.Separator }, ...some.map(choice)];
   return [
-    ...group(`For ${checkpoint.name}`, fitting),
-    ...group('Others', others),
+    ...group(vscode.l10n.t('For {0}', checkpoint.name), fitting),
+    ...group(vscode.l10n.t('Others'), others),
     { label: '', kind: vscode.QuickPickItemKind.Separator },
   ];
 }
@@ -101,11 +105,13 @@ const choice = ({ path: target, name, format, transformer, bytes }: SaeCandidate
 
 async function askLayer({ nLayers }: CheckpointInfo): Promise<number | undefined> {
   const answer = await vscode.window.showInputBox({
-    title: 'Layer of the autoencoder',
-    prompt: `Its files do not say which layer it reads: the residual stream after layer 0–${nLayers - 1}`,
+    title: vscode.l10n.t('Layer of the autoencoder'),
+    prompt: vscode.l10n.t(
+      'Its files do not say which layer it reads: the residual stream after layer 0–{0}',
+      nLayers - 1,
+    ),
     ignoreFocusOut: true,
-    validateInput: (text) =>
-      /^\d+$/.test(text) && Number(text) < nLayers ? undefined : `A whole number from 0 to ${nLayers - 1}.`,
+    validateInput: (text) => (/^\d+$/.test(text) && Number(text) < nLayers ? undefined : wholeNumber(0, nLayers - 1)),
   });
   return answer === undefined ? undefined : Number(answer);
 }
@@ -115,8 +121,8 @@ async function browse(): Promise<string | undefined> {
     (await vscode.window.showOpenDialog({
       canSelectFolders: true,
       canSelectFiles: false,
-      openLabel: 'Open SAE',
-      title: 'A folder with config.json or cfg.json and .safetensors',
+      openLabel: vscode.l10n.t('Open SAE'),
+      title: vscode.l10n.t('A folder with config.json or cfg.json and .safetensors'),
     })) ?? [];
   return uri?.fsPath;
 }

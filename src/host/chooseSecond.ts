@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import { stepLabel } from '../protocol/steps';
 import type { Checkpoints } from './checkpoints';
 import type { EngineService } from './engineService';
 import { formatBytes } from './format';
 import type { TrainingSteps } from './trainingSteps';
+import { browseLine, stepLabel } from './words';
 
 const KEY = 'circuitscope.recentCheckpoints';
 const RECENT = 10;
@@ -14,7 +14,7 @@ interface Choice extends vscode.QuickPickItem {
 
 const BROWSE: Choice[] = [
   { label: '', kind: vscode.QuickPickItemKind.Separator },
-  { label: '$(folder-opened) Browse…', detail: 'Choose a folder on this machine.', alwaysShow: true },
+  { label: browseLine(), detail: vscode.l10n.t('Choose a folder on this machine.'), alwaysShow: true },
 ];
 
 export interface SecondChooserParts {
@@ -37,10 +37,12 @@ export class SecondChooser implements vscode.Disposable {
     const { active } = this.parts.checkpoints;
     if (!active) return undefined;
     const picker = vscode.window.createQuickPick<Choice>();
-    picker.title = `Compare ${active.name} with…`;
-    picker.placeholder = 'A checkpoint of the same shape and with the same tokenizer';
+    picker.title = vscode.l10n.t('Compare {0} with…', active.name);
+    picker.placeholder = vscode.l10n.t('A checkpoint of the same shape and with the same tokenizer');
     picker.matchOnDescription = picker.matchOnDetail = true;
     picker.busy = true;
+    // a panel that has the keyboard takes it back after the command palette has closed
+    picker.ignoreFocusOut = true;
     const known = this.known(active.path);
     picker.items = [...known, ...BROWSE];
     let open = true;
@@ -49,7 +51,7 @@ export class SecondChooser implements vscode.Disposable {
       picker.busy = false;
       const listed = new Set(known.map(({ target }) => target));
       const others = found.filter(({ target }) => !listed.has(target));
-      picker.items = [...known, ...section('In this workspace', others), ...BROWSE];
+      picker.items = [...known, ...section(vscode.l10n.t('In this workspace'), others), ...BROWSE];
     });
     picker.show();
     const choice = await new Promise<Choice | undefined>((resolve) => {
@@ -75,9 +77,12 @@ export class SecondChooser implements vscode.Disposable {
     const fresh = (choices: Choice[]): Choice[] =>
       choices.filter(({ target }) => target !== undefined && !listed.has(target) && listed.add(target));
     return [
-      ...section('Steps of this training', fresh(siblings)),
-      ...section('Open', fresh(open)),
-      ...section('Recent', fresh(recent)),
+      ...section(vscode.l10n.t('Steps of this training'), fresh(siblings)),
+      ...section(
+        vscode.l10n.t({ message: 'Open', comment: ['Heading over the checkpoints that are open'] }),
+        fresh(open),
+      ),
+      ...section(vscode.l10n.t('Recent'), fresh(recent)),
     ];
   }
 
@@ -119,8 +124,8 @@ const choiceOf = (name: string, target: string, description?: string): Choice =>
 async function browse(): Promise<string | undefined> {
   const [uri] =
     (await vscode.window.showOpenDialog({
-      openLabel: 'Compare',
-      title: 'A folder with config.json and .safetensors, of the same shape as the open checkpoint',
+      openLabel: vscode.l10n.t({ message: 'Compare', comment: ['Button'] }),
+      title: vscode.l10n.t('A folder with config.json and .safetensors, of the same shape as the open checkpoint'),
       canSelectFolders: true,
       canSelectFiles: false,
     })) ?? [];

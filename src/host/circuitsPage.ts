@@ -28,7 +28,7 @@ const PATIENCE_MS = 1000;
 const THUMBNAIL = 84;
 const EMPTY: PanelStatus = {
   kind: 'empty',
-  message: 'Open a checkpoint: its heads and how they compose appear here.',
+  message: vscode.l10n.t('Open a checkpoint: its heads and how they compose appear here.'),
 };
 
 export interface CircuitsParts {
@@ -93,7 +93,7 @@ export class CircuitsPage implements vscode.Disposable {
     this.started = false;
     this.to = to;
     webview.options = webviewOptions(root);
-    webview.html = webviewPage(webview, root, 'circuits', 'Circuits');
+    webview.html = webviewPage(webview, root, 'circuits', vscode.l10n.t('Circuits'));
   }
 
   /** The webview is hidden: nothing is computed for it until its page starts anew. */
@@ -194,7 +194,7 @@ export class CircuitsPage implements vscode.Disposable {
     const current = (): boolean => this.subject === checkpoint;
     let failed: string | undefined;
     const fail = (message: string): void => void (failed = message);
-    const title = `Circuits of ${checkpoint.name}`;
+    const title = vscode.l10n.t('Circuits of {0}', checkpoint.name);
     const done = await this.work.run(
       title,
       async (token, onProgress) => {
@@ -215,7 +215,10 @@ export class CircuitsPage implements vscode.Disposable {
       this.setStatus({ kind: 'ready' });
     } else {
       this.subject = undefined;
-      this.setStatus({ kind: 'error', message: failed ?? `${title}: cancelled. Show Circuits computes them again.` });
+      this.setStatus({
+        kind: 'error',
+        message: failed ?? vscode.l10n.t('{0}: cancelled. Show Circuits computes them again.', title),
+      });
     }
   }
 

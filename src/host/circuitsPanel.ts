@@ -21,7 +21,7 @@ export class CircuitsPanel implements vscode.Disposable {
       return;
     }
     const place = { viewColumn: besideEditor(), preserveFocus: true };
-    this.adopt(vscode.window.createWebviewPanel(CIRCUITS_VIEW, 'Circuits', place));
+    this.adopt(vscode.window.createWebviewPanel(CIRCUITS_VIEW, vscode.l10n.t('Circuits'), place));
   }
 
   /** With the card of the chosen head in view. */

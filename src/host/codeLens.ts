@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
-import { plural } from '../protocol/tokens';
 import { documentOf, type Analyses } from './analyses';
 import type { Latents } from './latents';
+import { tokenCount } from './words';
 
 /** Above the analyzed range: what was analyzed, and what can be done with it. */
 export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposable {
@@ -24,12 +24,16 @@ export class AnalysisCodeLens implements vscode.CodeLensProvider, vscode.Disposa
     const lens = (title: string, command: string): vscode.CodeLens =>
       new vscode.CodeLens(new vscode.Range(at, at), { title, command });
     const { checkpoint, info, stale } = analysis;
-    const title = `${checkpoint.name} · ${plural(info.tokens.length, 'token')}${stale ? ' · edited since' : ''}`;
+    const title = [
+      checkpoint.name,
+      tokenCount(info.tokens.length),
+      ...(stale ? [vscode.l10n.t('edited since')] : []),
+    ].join(' · ');
     return [
       lens(title, 'circuitscope.showAttention'),
-      lens('Show attention', 'circuitscope.showAttention'),
-      ...(this.latents.of(checkpoint) ? [lens('Show latents', 'circuitscope.showLatents')] : []),
-      lens(stale ? 'Run again' : 'Re-run', 'circuitscope.rerun'),
+      lens(vscode.l10n.t('Show attention'), 'circuitscope.showAttention'),
+      ...(this.latents.of(checkpoint) ? [lens(vscode.l10n.t('Show latents'), 'circuitscope.showLatents')] : []),
+      lens(stale ? vscode.l10n.t('Run again') : vscode.l10n.t('Re-run'), 'circuitscope.rerun'),
     ];
   }
 

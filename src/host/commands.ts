@@ -5,6 +5,8 @@ import type { AttentionPanel } from './attentionPanel';
 import type { CircuitsPanel } from './circuitsPanel';
 import type { Editors } from './editors';
 import { compareCommands, type CompareCommandParts } from './compareCommands';
+import { resultCommands } from './resultCommands';
+import type { Results } from './results';
 import { showConcept } from './concepts';
 import { exportPattern, pickFormat } from './exportPattern';
 import { latentCommands, type LatentCommandParts } from './latentCommands';
@@ -22,6 +24,7 @@ export interface Parts extends LatentCommandParts, TrainingCommandParts, Compare
   panel: AttentionPanel;
   circuitsPanel: CircuitsPanel;
   reports: Reports;
+  results: Results;
 }
 
 /** Every contributed command, by its id without `circuitscope.`. */
@@ -30,6 +33,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...latentCommands(p),
   ...trainingCommands(p),
   ...compareCommands(p),
+  ...resultCommands(p),
   openCheckpoint: (uri?: vscode.Uri) => (uri ? p.checkpoints.open(uri.fsPath) : p.chooser.pick()),
   openSample: async () => {
     const chosen = await p.chooser.pickSample();
@@ -63,7 +67,9 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
       const other = p.analyses.all.find((a) => a.checkpoint.path === path);
       if (other) p.analyses.show(other);
       else
-        return vscode.window.showInformationMessage('Select some text and analyze it first; then heads can be shown.');
+        return vscode.window.showInformationMessage(
+          vscode.l10n.t('Select some text and analyze it first; then heads can be shown.'),
+        );
     }
     p.selection.apply({ kind: 'chooseHead', head }, 'tree');
     p.panel.show();
@@ -88,7 +94,7 @@ export const registerCommands = (parts: Parts): vscode.Disposable[] =>
 async function analyzeSelection({ chooser, analyses, panel, editors }: Parts): Promise<void> {
   const editor = editors.last;
   if (!editor) {
-    void vscode.window.showInformationMessage('Open a file and select the text to analyze.');
+    void vscode.window.showInformationMessage(vscode.l10n.t('Open a file and select the text to analyze.'));
     return;
   }
   const { document, selection } = editor;
@@ -112,14 +118,18 @@ async function analyzePrompt(p: Parts): Promise<void> {
   if (!checkpoint) return;
   const ids = !checkpoint.hasTokenizer;
   const answer = await vscode.window.showInputBox({
-    title: `Analyze with ${checkpoint.name}`,
-    prompt: ids ? `This checkpoint has no tokenizer: give token ids, 0–${checkpoint.dVocab - 1}.` : 'Text to analyze',
+    title: vscode.l10n.t('Analyze with {0}', checkpoint.name),
+    prompt: ids
+      ? vscode.l10n.t('This checkpoint has no tokenizer: give token ids, 0–{0}.', checkpoint.dVocab - 1)
+      : vscode.l10n.t('Text to analyze'),
     placeHolder: ids ? '1, 2, 3' : undefined,
     ignoreFocusOut: true,
-    validateInput: (text) => (ids && parseIds(text) === undefined ? 'Whole numbers, separated by commas.' : undefined),
+    validateInput: (text) =>
+      ids && parseIds(text) === undefined ? vscode.l10n.t('Whole numbers, separated by commas.') : undefined,
   });
   if (!answer) return;
-  const source = ids ? { name: 'prompt', text: answer, ids: parseIds(answer) ?? [] } : { name: 'prompt', text: answer };
+  const name = vscode.l10n.t({ message: 'prompt', comment: ['Name of a typed text'] });
+  const source = ids ? { name, text: answer, ids: parseIds(answer) ?? [] } : { name, text: answer };
   await run(p, source);
 }
 

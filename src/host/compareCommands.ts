@@ -1,5 +1,4 @@
 import * as vscode from 'vscode';
-import { stepLabel, stepWords } from '../protocol/steps';
 import type { Checkpoints } from './checkpoints';
 import type { CheckpointChooser } from './chooseCheckpoint';
 import type { SecondChooser } from './chooseSecond';
@@ -7,6 +6,7 @@ import type { ComparePanel } from './comparePanel';
 import type { Comparison } from './comparison';
 import type { TrainingSteps } from './trainingSteps';
 import { checkpointOf } from './treeNodes';
+import { stepLabel, stepWords } from './words';
 
 export interface CompareCommandParts {
   checkpoints: Checkpoints;
@@ -40,7 +40,7 @@ async function compareWith(p: CompareCommandParts, on: unknown): Promise<void> {
 async function pickStep({ now }: TrainingSteps): Promise<number | undefined> {
   if (!now) {
     void vscode.window.showInformationMessage(
-      'The open checkpoint does not lie in a folder of training steps (step1000, step2000, …).',
+      vscode.l10n.t('The open checkpoint does not lie in a folder of training steps (step1000, step2000, …).'),
     );
     return undefined;
   }
@@ -51,8 +51,8 @@ async function pickStep({ now }: TrainingSteps): Promise<number | undefined> {
     index,
   }));
   const picked = await vscode.window.showQuickPick(items, {
-    title: `Go to Training Step (${stepWords(now, current)})`,
-    placeHolder: 'The step that is opened in place of the open one; all panels follow',
+    title: vscode.l10n.t('Go to Training Step ({0})', stepWords(now, current)),
+    placeHolder: vscode.l10n.t('The step that is opened in place of the open one; all panels follow'),
     matchOnDescription: true,
   });
   return picked?.index;
@@ -61,7 +61,7 @@ async function pickStep({ now }: TrainingSteps): Promise<number | undefined> {
 /** Which step is open; a click chooses another. */
 export function createStepStatus(steps: TrainingSteps): vscode.Disposable {
   const item = vscode.window.createStatusBarItem('circuitscope.step', vscode.StatusBarAlignment.Right, 89);
-  item.name = 'Circuitscope Training Step';
+  item.name = vscode.l10n.t('Circuitscope Training Step');
   item.command = 'circuitscope.goToStep';
   const update = (): void => {
     const { now } = steps;
@@ -72,8 +72,8 @@ export function createStepStatus(steps: TrainingSteps): vscode.Disposable {
     const { current, target } = now;
     const at = target ?? current;
     item.text = `$(${target === undefined ? 'history' : 'loading~spin'}) ${stepLabel(now.steps[at]!)}`;
-    item.tooltip = `Training ${stepWords(now, at)}: choose another`;
-    item.accessibilityInformation = { label: `Training ${stepWords(now, at)}`, role: 'button' };
+    item.tooltip = vscode.l10n.t('Training {0}: choose another', stepWords(now, at));
+    item.accessibilityInformation = { label: vscode.l10n.t('Training {0}', stepWords(now, at)), role: 'button' };
     item.show();
   };
   return vscode.Disposable.from(item, steps.onDidChange(update));

@@ -36,8 +36,9 @@ const PATIENCE_MS = 3000;
 
 const EMPTY: CompareStatus = {
   kind: 'empty',
-  message:
+  message: vscode.l10n.t(
     'Choose two checkpoints of the same shape, two steps of a training or a model before and after fine-tuning: what differs between them appears here.',
+  ),
   commands: ['compareCheckpoint', 'openCheckpoint'],
 };
 
@@ -98,7 +99,13 @@ export class ComparePanel implements vscode.Disposable {
       return;
     }
     const place = { viewColumn: besideEditor(), preserveFocus: true };
-    this.adopt(vscode.window.createWebviewPanel(COMPARE_VIEW, 'Compare', place));
+    this.adopt(
+      vscode.window.createWebviewPanel(
+        COMPARE_VIEW,
+        vscode.l10n.t({ message: 'Compare', comment: ['Title of a panel'] }),
+        place,
+      ),
+    );
   }
 
   /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
@@ -120,7 +127,12 @@ export class ComparePanel implements vscode.Disposable {
       this.answers.clear();
       comparison.end();
     });
-    panel.webview.html = webviewPage(panel.webview, root, 'compare', 'Compare');
+    panel.webview.html = webviewPage(
+      panel.webview,
+      root,
+      'compare',
+      vscode.l10n.t({ message: 'Compare', comment: ['Title of a panel'] }),
+    );
   }
 
   private on<K extends keyof CompareToHost>(method: K, handler: (params: CompareToHost[K]) => void): void {
@@ -185,7 +197,7 @@ export class ComparePanel implements vscode.Disposable {
         prompt: { name: analysis.source.name, tokens: analysis.info.tokens, stale: analysis.stale },
       }),
       ...(sae && { sae: sae.label }),
-      notices: a.path === b.path ? ['Both are the same checkpoint: nothing differs.'] : [],
+      notices: a.path === b.path ? [vscode.l10n.t('Both are the same checkpoint: nothing differs.')] : [],
     });
     this.send(hostToCompare.selection, { selection: this.parts.selection.value, origin: 'host', seq: 0 });
     this.send(hostToCompare.status, { kind: 'ready' });
@@ -230,8 +242,8 @@ export class ComparePanel implements vscode.Disposable {
   private async ask(section: CompareSection, subject: CompareSubject, key: string): Promise<void> {
     this.stop();
     this.asked = key;
-    const title = `Comparing ${subject.a.name} with ${subject.b.name}`;
-    let failed = `${title}: stopped. Choose the section again to compute it.`;
+    const title = vscode.l10n.t('Comparing {0} with {1}', subject.a.name, subject.b.name);
+    let failed = vscode.l10n.t('{0}: stopped. Choose the section again to compute it.', title);
     const result = await this.work.run(
       title,
       (token, onProgress) => this.request(section, subject, token, onProgress),
@@ -278,7 +290,7 @@ export class ComparePanel implements vscode.Disposable {
       if (this.sentPattern === wanted) this.send(hostToCompare.pattern, { weighting, pattern });
     } catch (error) {
       if (this.sentPattern === wanted) this.sentPattern = '';
-      log.error(sentence('Comparing patterns', error));
+      log.error(sentence(vscode.l10n.t('Comparing patterns'), error));
     }
   }
 

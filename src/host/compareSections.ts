@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import type { CompareRequests } from '../protocol/compare';
 import type { CompareCommand, CompareSection, CompareSections } from '../protocol/comparePanel';
 import type { CheckpointInfo } from '../protocol/checkpoint';
@@ -40,28 +41,54 @@ export interface Missing {
 /** The tokens that were analyzed: what was cut from the text stays cut. */
 export const idsOf = ({ info }: Analysis): number[] => info.tokens.map(({ id }) => id);
 
-const analyzeFirst = (what: string): Missing => ({
-  message: `Select code or text in an editor and analyze it with the open checkpoint: ${what}`,
+const analyzeFirst = (message: string): Missing => ({
+  message,
   commands: ['analyzeSelection'],
 });
 
 const needs: Record<CompareSection, (subject: CompareSubject) => Missing | undefined> = {
   patterns: ({ a, analysis }) =>
-    a.nLayers === 0 ? NO_HEADS : analysis ? undefined : analyzeFirst('how its attention patterns differ appears here.'),
+    a.nLayers === 0
+      ? NO_HEADS
+      : analysis
+        ? undefined
+        : analyzeFirst(
+            vscode.l10n.t(
+              'Select code or text in an editor and analyze it with the open checkpoint: how its attention patterns differ appears here.',
+            ),
+          ),
   scores: ({ a }) => (a.nLayers === 0 ? NO_HEADS : undefined),
   composition: ({ a }) =>
-    a.nLayers > 1 ? undefined : { message: 'Heads compose from two layers on: these models have fewer.', commands: [] },
+    a.nLayers > 1
+      ? undefined
+      : { message: vscode.l10n.t('Heads compose from two layers on: these models have fewer.'), commands: [] },
   latents: ({ a, analysis, sae }) => {
     if (!sae)
       return {
-        message: `Open a sparse autoencoder that was trained on ${a.name}, or on another step of its training: both checkpoints are read with it, and the latents that differ most appear here.`,
+        message: vscode.l10n.t(
+          'Open a sparse autoencoder that was trained on {0}, or on another step of its training: both checkpoints are read with it, and the latents that differ most appear here.',
+          a.name,
+        ),
         commands: ['openSae'],
       };
-    return analysis ? undefined : analyzeFirst('the latents that differ most on it appear here.');
+    return analysis
+      ? undefined
+      : analyzeFirst(
+          vscode.l10n.t(
+            'Select code or text in an editor and analyze it with the open checkpoint: the latents that differ most on it appear here.',
+          ),
+        );
   },
-  tokens: ({ analysis }) => (analysis ? undefined : analyzeFirst('how well both predict it appears here.')),
+  tokens: ({ analysis }) =>
+    analysis
+      ? undefined
+      : analyzeFirst(
+          vscode.l10n.t(
+            'Select code or text in an editor and analyze it with the open checkpoint: how well both predict it appears here.',
+          ),
+        ),
 };
-const NO_HEADS: Missing = { message: 'These models have no attention heads.', commands: [] };
+const NO_HEADS: Missing = { message: vscode.l10n.t('These models have no attention heads.'), commands: [] };
 
 export const missing = (section: CompareSection, subject: CompareSubject): Missing | undefined =>
   needs[section](subject);

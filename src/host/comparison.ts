@@ -66,7 +66,7 @@ export class Comparison implements vscode.Disposable {
     const first = checkpoints.active;
     if (!second || !first) return false;
     const fits = await work.run(
-      `Comparing ${first.name} with ${second.name}`,
+      vscode.l10n.t('Comparing {0} with {1}', first.name, second.name),
       (token) => engine.request('checkComparable', { a: first.id, b: second.id }, { token }),
       onError,
     );
@@ -112,7 +112,7 @@ export class Comparison implements vscode.Disposable {
     const request = async (): Promise<CompareRequests[M][1]> => {
       await engine.whenReady();
       const { sides } = this;
-      if (!sides) throw new Error('One of the two checkpoints is no longer open.');
+      if (!sides) throw new Error(vscode.l10n.t('One of the two checkpoints is no longer open.'));
       const whole = { ...params, a: sides.a.id, b: sides.b.id } as CompareRequests[M][0];
       return engine.request(method, whole, options);
     };

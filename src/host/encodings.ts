@@ -1,4 +1,4 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { Encoding } from '../protocol/latents/encoding';
 import type { Analysis } from './analyses';
 import { EngineCancelledError, type RequestOptions } from './engineClient';
@@ -66,7 +66,7 @@ export class Encodings<Sae extends object> implements vscode.Disposable {
 
   private async run(sae: Sae, { info, source }: Analysis): Promise<Encoding> {
     const ids = info.tokens.map(({ id }) => id);
-    const title = `Encoding ${source.name}`;
+    const title = vscode.l10n.t('Encoding {0}', source.name);
     let why: unknown;
     const encoding = await this.work.run(
       title,
@@ -78,7 +78,9 @@ export class Encodings<Sae extends object> implements vscode.Disposable {
       () => undefined,
     );
     if (encoding) return encoding;
-    throw why instanceof EngineCancelledError ? new Error(`${title} was cancelled. Run the analysis again.`) : why;
+    throw why instanceof EngineCancelledError
+      ? new Error(vscode.l10n.t('{0} was cancelled. Run the analysis again.', title))
+      : why;
   }
 
   dispose(): void {

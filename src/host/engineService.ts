@@ -1,4 +1,4 @@
-import type * as vscode from 'vscode';
+import * as vscode from 'vscode';
 import type { EngineMethod, EngineRequests } from '../protocol/engine';
 import {
   EngineClient,
@@ -73,18 +73,26 @@ export class EngineService implements vscode.Disposable {
     this.ready = undefined;
     if (exit.reason === 'disposed') return;
     const stuck = exit.reason === 'stuck';
-    const reason = stuck ? 'it did not stop after Cancel' : (exit.signal ?? `exit code ${exit.code}`);
+    const reason = stuck
+      ? vscode.l10n.t('it did not stop after Cancel')
+      : (exit.signal ?? vscode.l10n.t('exit code {0}', String(exit.code)));
     this.log.error(`The engine ended: ${reason}. ${exit.stderrTail}`);
     if (this.recovering) {
       showError(
-        `The analysis engine stopped again (${reason}) while it reopened the checkpoint; open it once more to retry.`,
+        vscode.l10n.t(
+          'The analysis engine stopped again ({0}) while it reopened the checkpoint; open it once more to retry.',
+          reason,
+        ),
       );
       return;
     }
     showError(
       stuck
-        ? 'The analysis engine did not stop after Cancel and was started again.'
-        : `The analysis engine stopped (${reason}). It is being started again and reopens your checkpoint.`,
+        ? vscode.l10n.t('The analysis engine did not stop after Cancel and was started again.')
+        : vscode.l10n.t(
+            'The analysis engine stopped ({0}). It is being started again and reopens your checkpoint.',
+            reason,
+          ),
     );
     this.recovering = true;
     this.ready = this.start()

@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import * as path from 'node:path';
 import type { HistoryFormat } from '../protocol/trainingPanel';
 import { historyCsv, historyJson } from '../protocol/trainingTable';
@@ -10,7 +11,7 @@ export async function exportHistory(trainings: Trainings, dir: string, format: H
   const name = path.basename(dir);
   const known = await trainings.record(dir);
   if (!known) {
-    showError(`${name} has no history yet: its training has not begun.`);
+    showError(vscode.l10n.t('{0} has no history yet: its training has not begun.', name));
     return;
   }
   await saveAs(`${name}-history`, { label: format.toUpperCase(), ending: format }, async (file) => {

@@ -7,14 +7,17 @@ import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 
 const FORMATS: Record<ExportFormat, { label: string; detail: string }> = {
-  png: { label: 'PNG', detail: 'The heatmap as a picture.' },
-  csv: { label: 'CSV', detail: 'One row a destination, one column a source.' },
-  safetensors: { label: 'safetensors', detail: 'With TransformerLens names; all heads in mode mean or max.' },
+  png: { label: 'PNG', detail: vscode.l10n.t('The heatmap as a picture.') },
+  csv: { label: 'CSV', detail: vscode.l10n.t('One row a destination, one column a source.') },
+  safetensors: {
+    label: 'safetensors',
+    detail: vscode.l10n.t('With TransformerLens names; all heads in mode mean or max.'),
+  },
 };
 
 export async function pickFormat(): Promise<ExportFormat | undefined> {
   const items = (Object.keys(FORMATS) as ExportFormat[]).map((format) => ({ ...FORMATS[format], format }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Export the pattern as' }))?.format;
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Export the pattern as') }))?.format;
 }
 
 /** Saves what is drawn; asks where. `png` are the bytes that the panel drew. */
@@ -28,7 +31,7 @@ export async function exportPattern(
   if (!analysis) return;
   if (analysis.checkpoint.nLayers === 0) {
     void vscode.window.showInformationMessage(
-      `${analysis.checkpoint.name} has no layers, so there is no pattern to export.`,
+      vscode.l10n.t('{0} has no layers, so there is no pattern to export.', analysis.checkpoint.name),
     );
     return;
   }

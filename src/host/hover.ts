@@ -58,7 +58,11 @@ interface Answers {
 function card(analysis: Analysis, token: number, { byLayer, latents, locked }: Answers): vscode.MarkdownString {
   const parts = [
     heading(analysis, token),
-    ...(analysis.stale ? [`The text was edited after this analysis. [Run again](command:circuitscope.rerun)`] : []),
+    ...(analysis.stale
+      ? [
+          `${vscode.l10n.t('The text was edited after this analysis.')} [${vscode.l10n.t('Run again')}](command:circuitscope.rerun)`,
+        ]
+      : []),
     latents,
     sideBySide(
       readsFrom(analysis, byLayer, latents === '' ? Math.max(MAX_ROWS, byLayer.length) : ROWS_WITH_LATENTS),
@@ -72,17 +76,25 @@ function card(analysis: Analysis, token: number, { byLayer, latents, locked }: A
   return markdown;
 }
 
+/** For the head of a narrow column. */
+const unbroken = (text: string): string => text.replaceAll(' ', '&nbsp;');
+
 /** Escaped, and emphasised as a token; backslash escapes do not work in code spans, so none is used. */
 const tokenText = (text: string): string => `**${escapeMarkdown(text)}**`;
 
 function heading({ info }: Analysis, token: number): string {
   const { id, text } = info.tokens[token]!;
   const twins = info.tokens.flatMap((other, i) => (other.text === text && i !== token ? [i] : []));
-  const more = twins.length > 4 ? ` … (${twins.length} in all)` : '';
-  const also = twins.length > 0 ? ` · also token ${twins.slice(0, 4).join(', ')}${more}` : '';
+  const first = twins.slice(0, 4).join(', ');
+  const also =
+    twins.length > 4
+      ? [vscode.l10n.t('also token {0} … ({1} in all)', first, twins.length)]
+      : twins.length > 0
+        ? [vscode.l10n.t('also token {0}', first)]
+        : [];
   const surprisal = info.surprisal[token + 1] ?? NaN;
-  const next = Number.isNaN(surprisal) ? '' : ` · surprisal of next ${formatWeight(surprisal)} bits`;
-  return `${tokenText(text)} token ${token} · id ${id}${also}${next}`;
+  const next = Number.isNaN(surprisal) ? [] : [vscode.l10n.t('surprisal of next {0} bits', formatWeight(surprisal))];
+  return [`${tokenText(text)} ${vscode.l10n.t('token {0}', token)}`, `id ${id}`, ...also, ...next].join(' · ');
 }
 
 function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][], count: number): Table {
@@ -93,7 +105,13 @@ function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][], co
     .sort((a, b) => b.weight - a.weight);
   const kept = rows.length <= count ? rows : strongestFirst(rows, byLayer.length, count);
   return {
-    head: ['reads&nbsp;from', '', `max&nbsp;of&nbsp;${checkpoint.nLayers * checkpoint.nHeads}`, '', ''],
+    head: [
+      unbroken(vscode.l10n.t('reads from')),
+      '',
+      unbroken(vscode.l10n.t('max of {0}', checkpoint.nLayers * checkpoint.nHeads)),
+      '',
+      '',
+    ],
     align: [':--', '--:', ':--', '--:', ':--'],
     rows: kept.map(({ source, weight, layer, head }) => [
       ...[escapeMarkdown(info.tokens[source]!.text), `${source}`],
@@ -115,7 +133,7 @@ function strongestFirst<T extends { layer: number; weight: number }>(rows: T[], 
 function predictsNext({ info }: Analysis, token: number): Table {
   const next = info.tokens[token + 1]?.id;
   return {
-    head: ['predicts&nbsp;next', '', '', ''],
+    head: [unbroken(vscode.l10n.t('predicts next')), '', '', ''],
     align: [':--', ':--', ':--', '--:'],
     rows: (info.predictions[token] ?? []).map(({ id, text, p }) => [
       ...[escapeMarkdown(text), id === next ? '✓' : '', barImage(p), formatWeight(p)],
@@ -126,9 +144,11 @@ function predictsNext({ info }: Analysis, token: number): Table {
 function links({ checkpoint }: Analysis, token: number, latents: boolean, locked?: number): string {
   const lock =
     locked === token
-      ? '[Unlock](command:circuitscope.unlock)'
-      : `[Lock](command:circuitscope.lockToken?${encodeURIComponent(JSON.stringify([token]))})`;
-  const shown = ['Attention', ...(latents ? ['Latents'] : [])];
-  const show = shown.map((view) => `[Show ${view}](command:circuitscope.show${view})`);
+      ? `[${vscode.l10n.t('Unlock')}](command:circuitscope.unlock)`
+      : `[${vscode.l10n.t('Lock')}](command:circuitscope.lockToken?${encodeURIComponent(JSON.stringify([token]))})`;
+  const show = [
+    `[${vscode.l10n.t('Show Attention')}](command:circuitscope.showAttention)`,
+    ...(latents ? [`[${vscode.l10n.t('Show Latents')}](command:circuitscope.showLatents)`] : []),
+  ];
   return [lock, ...show, escapeMarkdown(checkpoint.name)].join(' &nbsp; ');
 }

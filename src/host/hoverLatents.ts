@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import { latentsAt, type Encoding } from '../protocol/latents/encoding';
 import { strongestTokens } from '../protocol/latents/focus';
 import { latentId, type LatentName, type LatentNames } from '../protocol/latents/names';
@@ -5,6 +6,7 @@ import { formatWeight } from '../protocol/tokens';
 import type { Analysis } from './analyses';
 import type { Latents } from './latents';
 import { escapeMarkdown, escapeText, layersImage, sideBySide, type Table } from './markdown';
+import { layersRead } from './words';
 
 export const LATENT_COMMANDS = ['circuitscope.openLatent', 'circuitscope.showLatents'];
 
@@ -20,11 +22,13 @@ const PATIENCE_MS = 40;
 export async function latentsSection(latents: Latents, analysis: Analysis, token: number): Promise<string> {
   const sae = latents.of(analysis.checkpoint);
   if (!sae) return '';
-  const title = `latents · ${escapeText(sae.label)} on ${escapeText(analysis.checkpoint.name)}`;
+  const title = vscode.l10n.t('latents · {0} on {1}', escapeText(sae.label), escapeText(analysis.checkpoint.name));
   const failed = latents.encodingError(analysis);
   if (failed !== undefined) return `${title}: ${escapeText(failed)}`;
   const encoding = latents.encodingNow(analysis) ?? (await soon(latents.encoding(analysis)));
-  return encoding ? latentTable(title, analysis, encoding, latents.names(sae), token) : `${title}: encoding…`;
+  return encoding
+    ? latentTable(title, analysis, encoding, latents.names(sae), token)
+    : vscode.l10n.t('{0}: encoding…', title);
 }
 
 function soon<T>(work: Promise<T | undefined>): Promise<T | undefined> {
@@ -42,7 +46,7 @@ export function latentTable(
   token: number,
 ): string {
   const rows = token < encoding.nTokens ? latentsAt(encoding, token).slice(0, MAX_ROWS) : [];
-  if (rows.length === 0) return `${title}: none is active here`;
+  if (rows.length === 0) return vscode.l10n.t('{0}: none is active here', title);
   const texts = info.tokens.map(({ text }) => text);
   const about = strongestTokens(
     encoding,
@@ -70,5 +74,4 @@ function nameOf(name?: LatentName): string {
   return `**${escapeText(name.name.length > NAME ? `${name.name.slice(0, NAME - 1).trimEnd()}…` : name.name)}**`;
 }
 
-const layerSpan = ({ layers }: Encoding): string =>
-  layers.length > 1 ? `layers ${layers[0]}–${layers.at(-1)}` : `layer ${layers[0]}`;
+const layerSpan = ({ layers }: Encoding): string => layersRead(layers);

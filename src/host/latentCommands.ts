@@ -16,6 +16,7 @@ import type { Sweeps } from './sweeps';
 import { askSweep, chooseSweep } from './sweepQuestions';
 import { checkpointOf, saeOf } from './treeNodes';
 import { sentence } from './work';
+import { wholeNumber } from './words';
 
 export interface LatentCommandParts {
   analyses: Analyses;
@@ -61,7 +62,7 @@ export const latentCommands = (p: LatentCommandParts): Record<string, (...args: 
     if (!sae || dir === undefined) return;
     await p.latents
       .openCorpus(sae, dir)
-      .catch((error: unknown) => showError(sentence(`Opening ${path.basename(dir)}`, error)));
+      .catch((error: unknown) => showError(sentence(vscode.l10n.t('Opening {0}', path.basename(dir)), error)));
   },
 });
 
@@ -108,8 +109,8 @@ async function useTunedLens({ latents, checkpoints }: LatentCommandParts, node: 
     (await vscode.window.showOpenDialog({
       canSelectFolders: true,
       canSelectFiles: true,
-      openLabel: 'Use Tuned Lens',
-      title: `Translators of ${checkpoint.name}: a folder with .safetensors, or the file`,
+      openLabel: vscode.l10n.t('Use Tuned Lens'),
+      title: vscode.l10n.t('Translators of {0}: a folder with .safetensors, or the file', checkpoint.name),
     })) ?? [];
   if (folder) await latents.open(checkpoint, sae.path, { ...latents.optionsOf(sae), tunedLens: folder.fsPath });
 }
@@ -121,12 +122,12 @@ async function nameLatent(p: LatentCommandParts, given?: number): Promise<void> 
   const latent = typeof given === 'number' ? given : (selection.value.latent ?? (await askLatent(sae)));
   if (latent === undefined) return;
   const old = latents.names(sae)[latent];
-  const title = `Name of latent ${latentId(latent)}`;
+  const title = vscode.l10n.t('Name of latent {0}', latentId(latent));
   const ask = (prompt: string, value: string): Thenable<string | undefined> =>
     vscode.window.showInputBox({ title, prompt, value, ignoreFocusOut: true });
-  const name = await ask('A few words; empty: no name', old?.name ?? '');
+  const name = await ask(vscode.l10n.t('A few words; empty: no name'), old?.name ?? '');
   if (name === undefined) return;
-  const note = await ask('A note; may stay empty', old?.note ?? '');
+  const note = await ask(vscode.l10n.t('A note; may stay empty'), old?.note ?? '');
   if (note === undefined) return;
   const said = { name: name.trim(), ...(note.trim() && { note: note.trim() }) };
   await latents.rename(sae, latent, said).catch((error: unknown) => showError((error as Error).message));
@@ -134,12 +135,10 @@ async function nameLatent(p: LatentCommandParts, given?: number): Promise<void> 
 
 async function askLatent({ nLatents }: SaeInfo): Promise<number | undefined> {
   const answer = await vscode.window.showInputBox({
-    title: 'Latent to name',
-    prompt: `Its number, 0–${nLatents - 1}`,
+    title: vscode.l10n.t('Latent to name'),
+    prompt: vscode.l10n.t('Its number, 0–{0}', nLatents - 1),
     validateInput: (text) =>
-      /^#?\d+$/.test(text) && Number(text.replace('#', '')) < nLatents
-        ? undefined
-        : `A whole number from 0 to ${nLatents - 1}.`,
+      /^#?\d+$/.test(text) && Number(text.replace('#', '')) < nLatents ? undefined : wholeNumber(0, nLatents - 1),
   });
   return answer === undefined ? undefined : Number(answer.replace('#', ''));
 }

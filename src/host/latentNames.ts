@@ -4,8 +4,11 @@ import * as vscode from 'vscode';
 import type { SaeInfo } from '../protocol/latents';
 import type { LatentName, LatentNames } from '../protocol/latents/names';
 import { writeWhole } from './saveFile';
+import { notWritten } from './words';
 
 export const NAMES_FILE = 'latent-names.json';
+
+const EXAMPLE = '{"604": {"name": "…", "note": "…"}}';
 
 type Fields = Record<string, unknown>;
 type Sae = Pick<SaeInfo, 'path' | 'nLatents'>;
@@ -16,22 +19,24 @@ const isLatent = (key: string): boolean => /^(0|[1-9]\d*)$/.test(key);
 
 /** Checks what a names file says; entries whose key is no latent are others' and are left alone. */
 export function parseNames(text: string, file: string, nLatents: number): { raw: Fields; names: LatentNames } {
-  const wrong = (what: string): Error => new Error(`${file}: ${what}.`);
+  const wrong = (what: string): Error => new Error(vscode.l10n.t('{0}: {1}.', file, what));
   let raw: unknown;
   try {
     raw = JSON.parse(text);
   } catch (error) {
-    throw wrong(`not JSON (${error instanceof Error ? error.message : String(error)})`);
+    throw wrong(vscode.l10n.t('not JSON ({0})', error instanceof Error ? error.message : String(error)));
   }
-  if (!isObject(raw)) throw wrong('expected an object of latents, as {"604": {"name": "…", "note": "…"}}');
+  if (!isObject(raw)) throw wrong(vscode.l10n.t('expected an object of latents, as {0}', EXAMPLE));
   const names: LatentNames = {};
   for (const [key, entry] of Object.entries(raw)) {
     if (!isLatent(key)) continue;
-    if (Number(key) >= nLatents) throw wrong(`there is no latent ${key}, the autoencoder has ${nLatents}`);
-    if (!isObject(entry)) throw wrong(`latent ${key} must be an object with a "name"`);
+    if (Number(key) >= nLatents)
+      throw wrong(vscode.l10n.t('there is no latent {0}, the autoencoder has {1}', key, nLatents));
+    if (!isObject(entry)) throw wrong(vscode.l10n.t('latent {0} must be an object with a "name"', key));
     const { name = '', note } = entry;
-    if (typeof name !== 'string') throw wrong(`"name" of latent ${key} must be a text`);
-    if (note !== undefined && typeof note !== 'string') throw wrong(`"note" of latent ${key} must be a text`);
+    if (typeof name !== 'string') throw wrong(vscode.l10n.t('"name" of latent {0} must be a text', key));
+    if (note !== undefined && typeof note !== 'string')
+      throw wrong(vscode.l10n.t('"note" of latent {0} must be a text', key));
     names[key] = { name, ...(note && { note }) };
   }
   return { raw, names };
@@ -96,7 +101,7 @@ export class LatentNamesFile implements vscode.Disposable {
     const write = async (): Promise<void> => {
       const { raw } = await this.read();
       await writeWhole(this.file, withName(raw, latent, name)).catch((error: unknown) => {
-        throw new Error(`${this.file} could not be written: ${(error as Error).message}`);
+        throw new Error(notWritten(this.file, error));
       });
       await this.reload();
     };

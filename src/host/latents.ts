@@ -111,7 +111,7 @@ export class Latents implements vscode.Disposable {
     const { work, checkpoints, log } = this.parts;
     const folder = checkpoint.path;
     const info = await work.run(
-      `Opening ${path.basename(target)}`,
+      vscode.l10n.t('Opening {0}', path.basename(target)),
       (token, onProgress) => this.openInEngine(folder, { path: target, ...options }, { token, onProgress }),
       onError,
     );
@@ -169,7 +169,7 @@ export class Latents implements vscode.Disposable {
     options?: RequestOptions,
   ): Promise<LatentRequests[M][1]> {
     const open = this.open_.find(sae);
-    if (!open) throw new Error(`${sae.name} is no longer open: open it again.`);
+    if (!open) throw new Error(vscode.l10n.t('{0} is no longer open: open it again.', sae.name));
     const { engine } = this.parts;
     const request = (): Promise<LatentRequests[M][1]> =>
       engine.request(method, { ...params, saeId: open.info.id } as LatentRequests[M][0], options);
@@ -237,7 +237,7 @@ export class Latents implements vscode.Disposable {
     const request = async (): Promise<SaeInfo> => {
       await engine.whenReady();
       const checkpoint = checkpoints.at(folder);
-      if (!checkpoint) throw new Error(`${path.basename(folder)} is no longer open.`);
+      if (!checkpoint) throw new Error(vscode.l10n.t('{0} is no longer open.', path.basename(folder)));
       return engine.request('openSae', { ...params, checkpointId: checkpoint.id }, options);
     };
     return request().catch((error: unknown) => {

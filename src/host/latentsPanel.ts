@@ -95,7 +95,7 @@ export class LatentsPanel implements vscode.Disposable {
       return;
     }
     const place = { viewColumn: besideEditor(), preserveFocus: true };
-    this.adopt(vscode.window.createWebviewPanel(LATENTS_VIEW, 'Latents', place));
+    this.adopt(vscode.window.createWebviewPanel(LATENTS_VIEW, vscode.l10n.t('Latents'), place));
   }
 
   /** Takes over a panel that VS Code made (after a reload) or that `show` made. */
@@ -110,7 +110,7 @@ export class LatentsPanel implements vscode.Disposable {
     panel.onDidDispose(() => {
       if (this.panel === panel) this.panel = this.to = undefined;
     });
-    panel.webview.html = webviewPage(panel.webview, root, 'latents', 'Latents');
+    panel.webview.html = webviewPage(panel.webview, root, 'latents', vscode.l10n.t('Latents'));
   }
 
   /** Shown in the panel itself, where there is nothing that it would hide; until something changes. */
@@ -171,7 +171,7 @@ export class LatentsPanel implements vscode.Disposable {
     const message = latents.encodingError(analysis);
     return message
       ? { kind: 'error', message }
-      : { kind: 'busy', message: `Encoding ${analysis.source.name} with ${sae.name}…` };
+      : { kind: 'busy', message: vscode.l10n.t('Encoding {0} with {1}…', analysis.source.name, sae.name) };
   }
 
   /** What leads to a picture. */
@@ -182,18 +182,25 @@ export class LatentsPanel implements vscode.Disposable {
     if (!checkpoint)
       return {
         kind: 'empty',
-        message: 'Open a checkpoint and a sparse autoencoder of its residual stream: its latents appear here.',
+        message: vscode.l10n.t(
+          'Open a checkpoint and a sparse autoencoder of its residual stream: its latents appear here.',
+        ),
         commands: ['openCheckpoint', 'openSample'],
       };
     if (!latents.of(checkpoint))
       return {
         kind: 'empty',
-        message: `No sparse autoencoder is open for ${checkpoint.name}. Open one: its latents appear here.`,
+        message: vscode.l10n.t(
+          'No sparse autoencoder is open for {0}. Open one: its latents appear here.',
+          checkpoint.name,
+        ),
         commands: ['openSae'],
       };
     return {
       kind: 'empty',
-      message: 'Select code or text in an editor and analyze it: the latents of every token and layer appear here.',
+      message: vscode.l10n.t(
+        'Select code or text in an editor and analyze it: the latents of every token and layer appear here.',
+      ),
       commands: ['analyzeSelection'],
     };
   }

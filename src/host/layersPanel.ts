@@ -30,19 +30,25 @@ export const LAYERS_VIEW = 'circuitscope.layers';
 
 /** The page itself shows progress; what takes longer than this has a notification too. */
 const PATIENCE_MS = 3000;
-const SPLICING = 'Loss with reconstructions';
+const SPLICING = vscode.l10n.t('Loss with reconstructions');
 
 const EMPTY: Record<'checkpoint' | 'sae' | 'text', Omit<Extract<LayersStatus, { kind: 'empty' }>, 'kind'>> = {
   checkpoint: {
-    message: 'Open a checkpoint and its sparse autoencoder: how well it does at every layer appears here.',
+    message: vscode.l10n.t(
+      'Open a checkpoint and its sparse autoencoder: how well it does at every layer appears here.',
+    ),
     commands: ['openCheckpoint', 'openSample'],
   },
   sae: {
-    message: 'Open a sparse autoencoder for this checkpoint: how well it does at every layer appears here.',
+    message: vscode.l10n.t(
+      'Open a sparse autoencoder for this checkpoint: how well it does at every layer appears here.',
+    ),
     commands: ['openSae'],
   },
   text: {
-    message: 'Select code or text in an editor and analyze it, or sweep a corpus: the layers appear here.',
+    message: vscode.l10n.t(
+      'Select code or text in an editor and analyze it, or sweep a corpus: the layers appear here.',
+    ),
     commands: ['analyzeSelection', 'sweepCorpus', 'openSweep'],
   },
 };
@@ -74,7 +80,7 @@ export class LayersPanel implements vscode.Disposable {
       extensionUri,
       view: LAYERS_VIEW,
       page: 'layers',
-      title: 'Layers',
+      title: vscode.l10n.t('Layers'),
       closed: () => this.work.cancel(),
     };
     const panel = (this.panel = new SinglePanel(about, layersToHost.ready, () => void this.refresh()));
@@ -153,7 +159,10 @@ export class LayersPanel implements vscode.Disposable {
       return;
     }
     if (analysis && !latents.encodingNow(analysis)) {
-      this.setStatus({ kind: 'busy', message: `Encoding ${analysis.source.name} with ${sae.label}…` });
+      this.setStatus({
+        kind: 'busy',
+        message: vscode.l10n.t('Encoding {0} with {1}…', analysis.source.name, sae.label),
+      });
     }
     try {
       const encoding = analysis && (await latents.encoding(analysis));
@@ -163,7 +172,7 @@ export class LayersPanel implements vscode.Disposable {
       this.panel.send(hostToLayers.splice, this.splicing.about === about ? this.splicing.state : { kind: 'none' });
       this.setStatus({ kind: 'ready' });
     } catch (error) {
-      if (about === this.about) this.setStatus({ kind: 'error', message: sentence('Encoding', error) });
+      if (about === this.about) this.setStatus({ kind: 'error', message: sentence(vscode.l10n.t('Encoding'), error) });
     }
   }
 

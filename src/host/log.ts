@@ -10,7 +10,7 @@ export const logLine = (log: Log, { level, message }: LogLine): void => log[leve
 
 /** One sentence, with a way to the log. Does not wait for the person. */
 export function showError(message: string): void {
-  const show = 'Show Log';
+  const show = vscode.l10n.t('Show Log');
   void vscode.window.showErrorMessage(message, show).then((answer) => {
     if (answer === show) void vscode.commands.executeCommand('circuitscope.showLog');
   });

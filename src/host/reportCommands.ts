@@ -5,6 +5,7 @@ import { visibleText } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { Reports } from './reports';
+import { notEmpty } from './words';
 
 export interface ReportCommandParts {
   analyses: Analyses;
@@ -51,7 +52,7 @@ async function askPatching({
 }: ReportCommandParts): Promise<ReportQuestions['patch'] | undefined> {
   const checkpoint = checkpoints.active;
   if (!checkpoint) return undefined;
-  const title = `Activation patching in ${checkpoint.name}`;
+  const title = vscode.l10n.t('Activation patching in {0}', checkpoint.name);
   const { current } = analyses;
   const { text = '', ids } = current?.source ?? {};
   // an input box has one line
@@ -63,19 +64,19 @@ async function askPatching({
       prompt,
       value,
       ignoreFocusOut: true,
-      validateInput: (text) => (text === '' ? 'Something must stand here.' : undefined),
+      validateInput: (text) => (text === '' ? notEmpty() : undefined),
     });
-  const clean = await ask(1, 'The clean prompt', offered);
+  const clean = await ask(1, vscode.l10n.t('The clean prompt'), offered);
   if (!clean) return undefined;
-  const corrupted = await ask(2, 'The corrupted prompt: equally many tokens, something changed', clean);
+  const corrupted = await ask(2, vscode.l10n.t('The corrupted prompt: equally many tokens, something changed'), clean);
   if (!corrupted) return undefined;
   const answer = await ask(
     3,
-    'The token that should follow the clean prompt (mind its leading space)',
+    vscode.l10n.t('The token that should follow the clean prompt (mind its leading space)'),
     clean === offered ? first : '',
   );
   if (!answer) return undefined;
-  const wrong = await ask(4, 'The token that should follow the corrupted prompt', '');
+  const wrong = await ask(4, vscode.l10n.t('The token that should follow the corrupted prompt'), '');
   if (!wrong) return undefined;
   return { clean: { text: clean }, corrupted: { text: corrupted }, answer: { text: answer }, wrong: { text: wrong } };
 }
@@ -85,7 +86,7 @@ async function askAblation({ analyses }: ReportCommandParts): Promise<ReportQues
   if (!current) return undefined;
   const { nLayers, nHeads } = current.info;
   if (nLayers === 0) {
-    void vscode.window.showInformationMessage('This model has no attention heads.');
+    void vscode.window.showInformationMessage(vscode.l10n.t('This model has no attention heads.'));
     return undefined;
   }
   const heads = Array.from({ length: nLayers * nHeads }, (_, i): HeadRef => ({
@@ -95,8 +96,8 @@ async function askAblation({ analyses }: ReportCommandParts): Promise<ReportQues
   const picked = await vscode.window.showQuickPick(
     heads.map((head) => ({ label: headName(head), head })),
     {
-      title: `Ablate heads on ${visibleText(current.source.name)}`,
-      placeHolder: 'Heads that write nothing',
+      title: vscode.l10n.t('Ablate heads on {0}', visibleText(current.source.name)),
+      placeHolder: vscode.l10n.t('Heads that write nothing'),
       canPickMany: true,
     },
   );

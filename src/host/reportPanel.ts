@@ -155,6 +155,11 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     this.work.cancel();
   }
 
+  /** What was asked and answered last. */
+  get lastAnswer(): ReportAnswer<M> | undefined {
+    return this.answered?.answer;
+  }
+
   private subject(): Subject | undefined {
     const { analyses, checkpoints } = this.parts;
     const { current } = analyses;
@@ -237,7 +242,11 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     if (result) {
       this.answered = { asked, answer: { question, result } };
       this.sendAnswer({ question, result });
-    } else this.setStatus({ kind: 'error', message: `${this.about.title}: stopped before there was an answer.` });
+    } else
+      this.setStatus({
+        kind: 'error',
+        message: vscode.l10n.t('{0}: stopped before there was an answer.', this.about.title),
+      });
   }
 
   private sendAnswer(answer: ReportAnswer<M>): void {

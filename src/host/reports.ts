@@ -1,8 +1,7 @@
+import * as vscode from 'vscode';
 import type { ReportMethod } from '../protocol/reportPanel';
 import type { Subject } from './reportPanel';
 import { ReportPanel, type ReportDefinition, type ReportParts } from './reportPanel';
-
-const ANALYZE_FIRST = 'Select code or text in an editor and analyze it first.';
 
 /** Rows of the table before anything is searched. */
 const BIGRAMS = 100;
@@ -12,10 +11,10 @@ const idsOf = ({ analysis }: Subject): { ids: number[] } => ({ ids: analysis?.in
 
 const definitions: { [M in ReportMethod]: Omit<ReportDefinition<M>, 'method'> } = {
   paths: {
-    title: 'Paths',
+    title: vscode.l10n.t('Paths'),
     about: 'analysis',
     initial: {},
-    empty: `${ANALYZE_FIRST} The paths to a logit appear here.`,
+    empty: vscode.l10n.t('Select code or text in an editor and analyze it first. The paths to a logit appear here.'),
     params: ({ token }, subject, { locked }) => ({
       ...idsOf(subject),
       ...(locked.destination === undefined ? {} : { position: locked.destination }),
@@ -23,37 +22,43 @@ const definitions: { [M in ReportMethod]: Omit<ReportDefinition<M>, 'method'> } 
     }),
   },
   lens: {
-    title: 'Logit Lens',
+    title: vscode.l10n.t('Logit Lens'),
     about: 'analysis',
     initial: {},
-    empty: `${ANALYZE_FIRST} What every layer would predict appears here.`,
+    empty: vscode.l10n.t(
+      'Select code or text in an editor and analyze it first. What every layer would predict appears here.',
+    ),
     params: (_, subject) => idsOf(subject),
   },
   bigrams: {
-    title: 'Bigrams',
+    title: vscode.l10n.t('Bigrams'),
     about: 'checkpoint',
     initial: { top: BIGRAMS },
-    empty: 'Open a checkpoint: what follows what by its direct path appears here.',
+    empty: vscode.l10n.t('Open a checkpoint: what follows what by its direct path appears here.'),
     params: (question) => question,
   },
   importance: {
-    title: 'Term Importance',
+    title: vscode.l10n.t('Term Importance'),
     about: 'analysis',
     initial: {},
-    empty: `${ANALYZE_FIRST} Which paths the loss needs appears here.`,
+    empty: vscode.l10n.t(
+      'Select code or text in an editor and analyze it first. Which paths the loss needs appears here.',
+    ),
     params: (_, subject) => idsOf(subject),
   },
   patch: {
-    title: 'Activation Patching',
+    title: vscode.l10n.t('Activation Patching'),
     about: 'checkpoint',
     portable: true,
-    empty: 'Run “Circuitscope: Activation Patching…” and give two prompts of equally many tokens.',
+    empty: vscode.l10n.t('Run “Circuitscope: Activation Patching…” and give two prompts of equally many tokens.'),
     params: (question) => question,
   },
   ablate: {
-    title: 'Ablation',
+    title: vscode.l10n.t('Ablation'),
     about: 'analysis',
-    empty: `${ANALYZE_FIRST} Then run “Circuitscope: Ablate Heads…”.`,
+    empty: vscode.l10n.t(
+      'Select code or text in an editor and analyze it first. Then run “Circuitscope: Ablate Heads…”.',
+    ),
     params: (question, subject) => ({ ...question, ...idsOf(subject) }),
   },
 };

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import * as vscode from 'vscode';
 import { showError } from './log';
+import { notWritten } from './words';
 
 export interface FileKind {
   /** e.g. `CSV`. */
@@ -25,9 +26,9 @@ export async function saveAs(
   if (!target) return;
   try {
     await write(target.fsPath);
-    void vscode.window.showInformationMessage(`Saved ${vscode.workspace.asRelativePath(target)}.`);
+    void vscode.window.showInformationMessage(vscode.l10n.t('Saved {0}.', vscode.workspace.asRelativePath(target)));
   } catch (error) {
-    showError(`${target.fsPath} could not be written: ${error instanceof Error ? error.message : String(error)}`);
+    showError(notWritten(target.fsPath, error));
   }
 }
 

@@ -3,12 +3,13 @@ import { headName } from '../protocol/checkpoint';
 import { layersOf } from '../protocol/latents/focus';
 import { latentId } from '../protocol/latents/names';
 import { focusToken, type HeadPair, type Selection } from '../protocol/selection';
-import { plural, visibleText } from '../protocol/tokens';
+import { visibleText } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Circuits } from './circuits';
 import type { Latents } from './latents';
 import type { SelectionStore } from './selection';
 import { namesOf, Tree } from './trees';
+import { headCount } from './words';
 
 interface Line {
   label: string;
@@ -65,30 +66,42 @@ export function selectionLines(
   const tokenLine = (token: number | undefined, role: string, icon: string): Line[] =>
     token === undefined || !info.tokens[token]
       ? []
-      : [{ label: visibleText(info.tokens[token].text), description: `token ${token} · ${role}`, icon }];
-  const heads = plural(info.nLayers * info.nHeads, 'head');
-  const what = s.reduction === 'one' ? headName(s.head) : `${s.reduction} of ${heads}`;
+      : [
+          {
+            label: visibleText(info.tokens[token].text),
+            description: `${vscode.l10n.t('token {0}', token)} · ${role}`,
+            icon,
+          },
+        ];
+  const heads = headCount(info.nLayers * info.nHeads);
+  const overHeads = s.reduction === 'max' ? vscode.l10n.t('max of {0}', heads) : vscode.l10n.t('mean of {0}', heads);
+  const what = s.reduction === 'one' ? headName(s.head) : overHeads;
   const { destination, source } = s.locked;
   const tokenLock = destination !== undefined || source !== undefined;
   const [name] = s.reduction === 'one' ? namesOf(circuits, checkpoint, s.head) : [];
-  const weights = s.weighting === 'pattern' ? 'weights' : 'value-weighted';
+  const weights = s.weighting === 'pattern' ? vscode.l10n.t('weights') : vscode.l10n.t('value-weighted');
   const preview = tokenLock ? undefined : focusToken(s);
   return [
-    ...tokenLine(destination, 'destination', 'pinned'),
-    ...tokenLine(source, 'source', 'pinned'),
-    ...tokenLine(preview?.token, preview?.side ?? '', 'circle-outline'),
+    ...tokenLine(destination, roles.destination, 'pinned'),
+    ...tokenLine(source, roles.source, 'pinned'),
+    ...tokenLine(preview?.token, preview ? roles[preview.side] : '', 'circle-outline'),
     ...(s.pair ? [pairLine(s.pair)] : []),
     ...latent,
     { label: what, description: name ? `${name} · ${weights}` : weights, icon: 'eye' },
     {
       label: '',
-      description: tokenLock || s.pair || latent.length > 0 ? 'Esc unlocks' : 'click or Enter locks a token',
+      description:
+        tokenLock || s.pair || latent.length > 0
+          ? vscode.l10n.t('Esc unlocks')
+          : vscode.l10n.t('click or Enter locks a token'),
     },
   ];
 }
 
+const roles = { destination: vscode.l10n.t('destination'), source: vscode.l10n.t('source') };
+
 const pairLine = ({ earlier, later, kind }: HeadPair): Line => ({
   label: `${headName(earlier)} → ${headName(later)}`,
-  description: `${kind}-composition`,
+  description: vscode.l10n.t('{0}-composition', kind),
   icon: 'pinned',
 });

@@ -38,8 +38,8 @@ export function createStatusBar(checkpoints: Checkpoints, latents: Latents, work
 
 function tooltip(c: NonNullable<Checkpoints['active']>): vscode.MarkdownString {
   const lines = [
-    `**${escapeText(c.name)}** ${escapeText(c.architecture)} · ${formatParams(c.nParams)} parameters · ${c.dtypes.join(', ')}`,
-    `Runs on ${providerName(c.provider)}, loaded in ${Math.round(c.loadMs)} ms`,
+    `**${escapeText(c.name)}** ${escapeText(c.architecture)} · ${vscode.l10n.t('{0} parameters', formatParams(c.nParams))} · ${c.dtypes.join(', ')}`,
+    vscode.l10n.t('Runs on {0}, loaded in {1} ms', providerName(c.provider), Math.round(c.loadMs)),
     ...c.providerNotes.map(escapeText),
     ...c.notices.map(escapeText),
   ];

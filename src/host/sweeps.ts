@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { SaeInfo } from '../protocol/latents';
 import { OTHER_FOLDER, type Corpus, type CorpusSummary } from '../protocol/latents/corpus';
-import { plural } from '../protocol/tokens';
 import { EngineCancelledError, EngineClient, type RequestOptions } from './engineClient';
 import { providers, type Checkpoints } from './checkpoints';
 import type { Latents, SaeOptions } from './latents';
 import { logLine, showError, type Log } from './log';
 import { askToStartOver } from './sweepQuestions';
 import { sentence, Work } from './work';
+import { textCount, tokenCount } from './words';
 
 /** The sweep that has not come to its end. */
 const KEY = 'circuitscope.unfinishedSweep';
@@ -74,17 +74,17 @@ export class Sweeps implements vscode.Disposable {
   /** Runs or resumes a sweep and opens its results. One at a time. */
   async run(plan: SweepPlan): Promise<CorpusSummary | undefined> {
     if (this.client) {
-      showError('A sweep is running already: cancel it first.');
+      showError(vscode.l10n.t('A sweep is running already: cancel it first.'));
       return undefined;
     }
     const { state, log, enginePath } = this.parts;
     this.offered.add(plan.out);
     await state.update(KEY, plan);
     const client = (this.client = new EngineClient(enginePath, (line) => logLine(log, line)));
-    let stopped = `The sweep into ${path.basename(plan.out)} was cancelled.`;
+    let stopped = vscode.l10n.t('The sweep into {0} was cancelled.', path.basename(plan.out));
     const summary = await this.work
       .run(
-        `Sweeping ${plan.corpus.globs.join(', ')}`,
+        vscode.l10n.t('Sweeping {0}', plan.corpus.globs.join(', ')),
         (token, onProgress) => sweep(client, plan, { token, onProgress }),
         (message) => (stopped = message),
       )
@@ -107,10 +107,10 @@ export class Sweeps implements vscode.Disposable {
     const sae = latents.all.find((each) => each.path === saePath);
     try {
       if (sae) await latents.openCorpus(sae, out);
-      const said = `${plural(summary.documents, 'text')} with ${plural(summary.tokens, 'token')} were swept.`;
+      const said = vscode.l10n.t('{0} with {1} were swept.', textCount(summary.documents), tokenCount(summary.tokens));
       void vscode.window.showInformationMessage(said);
     } catch (error) {
-      showError(sentence('Opening the sweep', error));
+      showError(sentence(vscode.l10n.t('Opening the sweep'), error));
     }
     return summary;
   }
@@ -123,9 +123,10 @@ export class Sweeps implements vscode.Disposable {
   }
 
   private async askToResume(plan: SweepPlan, message: string): Promise<void> {
-    const answer = await vscode.window.showWarningMessage(message, 'Resume', 'Forget It');
-    if (answer === 'Resume') await this.run(plan);
-    if (answer === 'Forget It') await this.parts.state.update(KEY, undefined);
+    const [resume, forget] = [vscode.l10n.t('Resume'), vscode.l10n.t('Forget It')];
+    const answer = await vscode.window.showWarningMessage(message, resume, forget);
+    if (answer === resume) await this.run(plan);
+    if (answer === forget) await this.parts.state.update(KEY, undefined);
   }
 
   /** After a reload, once its SAE is open again. */
@@ -134,7 +135,7 @@ export class Sweeps implements vscode.Disposable {
     if (!plan || this.running || this.offered.has(plan.out)) return;
     if (!this.parts.latents.all.some((sae) => sae.path === plan.saePath)) return;
     this.offered.add(plan.out);
-    void this.askToResume(plan, `The sweep into ${path.basename(plan.out)} was not finished.`);
+    void this.askToResume(plan, vscode.l10n.t('The sweep into {0} was not finished.', path.basename(plan.out)));
   }
 
   dispose(): void {

@@ -43,7 +43,7 @@ export const trainingCommands = (p: TrainingCommandParts): Record<string, (...ar
       await p.trainings.open(dir);
       p.trainingPanel.show(dir);
     } catch (error) {
-      showError(sentence(`Opening ${path.basename(dir)}`, error));
+      showError(sentence(vscode.l10n.t('Opening {0}', path.basename(dir)), error));
     }
   },
   showTraining: () => p.trainingPanel.show(),

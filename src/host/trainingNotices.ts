@@ -14,7 +14,7 @@ export interface TrainingNoticesParts {
 export function watchTrainings(parts: TrainingNoticesParts): vscode.Disposable {
   const { trainings } = parts;
   const item = vscode.window.createStatusBarItem(vscode.StatusBarAlignment.Right, 50);
-  item.name = 'Circuitscope Training';
+  item.name = vscode.l10n.t('Circuitscope Training');
   item.command = 'circuitscope.showTraining';
   void offerUnfinished(parts);
   return vscode.Disposable.from(
@@ -37,7 +37,7 @@ function showRunning(item: vscode.StatusBarItem, all: readonly Training[]): void
   const running = all.filter(({ info }) => ['starting', 'running', 'pausing'].includes(info.state));
   const parts = running.map(({ info: { name, step, totalSteps } }) => `${name} ${percent(step, totalSteps)}`);
   item.text = `$(graph-line) ${parts.join(', ')}`;
-  item.tooltip = 'Training: show its panel';
+  item.tooltip = vscode.l10n.t('Training: show its panel');
   if (running.length > 0) item.show();
   else item.hide();
 }
@@ -47,12 +47,13 @@ const percent = (step: number, total: number): string => `${total > 0 ? Math.flo
 async function sayEnd({ act, panel }: TrainingNoticesParts, { info }: Training): Promise<void> {
   const { dir, name, state, message } = info;
   if (state === 'failed') {
-    showError(message ?? `Training ${name} failed.`);
+    showError(message ?? vscode.l10n.t('Training {0} failed.', name));
     return;
   }
-  const answer = await vscode.window.showInformationMessage(`${name} is trained.`, 'Open Result', 'Show Training');
-  if (answer === 'Open Result') await act({ dir, action: 'openResult' });
-  if (answer === 'Show Training') panel.show(dir);
+  const [open, show] = [vscode.l10n.t('Open Result'), vscode.l10n.t('Show Training')];
+  const answer = await vscode.window.showInformationMessage(vscode.l10n.t('{0} is trained.', name), open, show);
+  if (answer === open) await act({ dir, action: 'openResult' });
+  if (answer === show) panel.show(dir);
 }
 
 /** One question for each, in the order in which they were begun. */
@@ -62,11 +63,12 @@ async function offerUnfinished({ trainings, panel, act }: TrainingNoticesParts):
     const training = await trainings.offer(plan);
     const { name, step, totalSteps } = training.info;
     const [now, all] = [step, totalSteps].map((n) => n.toLocaleString('en-US'));
-    const said = `The training ${name} was not finished (step ${now} of ${all}).`;
-    void vscode.window.showWarningMessage(said, 'Resume', 'Show', 'Forget It').then(async (answer) => {
-      if (answer === 'Resume' || answer === 'Show') panel.show(dir);
-      if (answer === 'Resume') await act({ dir, action: 'resume' });
-      if (answer === 'Forget It') await act({ dir, action: 'forget' });
+    const said = vscode.l10n.t('The training {0} was not finished (step {1} of {2}).', name, now!, all!);
+    const [resume, show, forget] = [vscode.l10n.t('Resume'), vscode.l10n.t('Show'), vscode.l10n.t('Forget It')];
+    void vscode.window.showWarningMessage(said, resume, show, forget).then(async (answer) => {
+      if (answer === resume || answer === show) panel.show(dir);
+      if (answer === resume) await act({ dir, action: 'resume' });
+      if (answer === forget) await act({ dir, action: 'forget' });
     });
   }
 }

@@ -26,7 +26,12 @@ export class TrainingPanel implements vscode.Disposable {
 
   constructor(private readonly parts: TrainingPanelParts) {
     const { extensionUri, trainings } = parts;
-    const about = { extensionUri, view: TRAINING_VIEW, page: 'training', title: 'Training' };
+    const about = {
+      extensionUri,
+      view: TRAINING_VIEW,
+      page: 'training',
+      title: vscode.l10n.t({ message: 'Training', comment: ['Title of a panel'] }),
+    };
     const panel = (this.panel = new SinglePanel(about, trainingToHost.ready, () => this.start()));
     panel.on(trainingToHost.command, (name) => void vscode.commands.executeCommand(`circuitscope.${name}`));
     panel.on(trainingToHost.action, (what) => void parts.act(what));

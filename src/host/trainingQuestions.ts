@@ -6,6 +6,7 @@ import type { TrainToyParams } from '../protocol/training';
 import { freshFolder } from './sweepFolders';
 import { DEFAULT_GLOB } from './sweepQuestions';
 import type { TrainingPlan } from './trainingRun';
+import { browseLine, globPrompt, notEmpty, wholeNumber } from './words';
 
 const FOLDER = ['.circuitscope', 'trainings'];
 /** Of an editor's text, where nothing is selected. */
@@ -24,8 +25,8 @@ const wholeFrom =
   (least: number, most = 1e9) =>
   (text: string): string | undefined => {
     const is = /^\d+$/.test(text.trim()) && Number(text) >= least && Number(text) <= most;
-    const end = most === 1e9 ? ` of at least ${least}` : ` from ${least} to ${most}`;
-    return is ? undefined : `A whole number${end}.`;
+    if (is) return undefined;
+    return most === 1e9 ? vscode.l10n.t('A whole number of at least {0}.', least) : wholeNumber(least, most);
   };
 
 /** Asks one after the other; Escape ends all. A question may depend on the answers before. */
@@ -39,7 +40,7 @@ async function askAll(
     const answer = await vscode.window.showInputBox({
       title: `${title} (${i + 1}/${questions.length})`,
       ...{ prompt, value, ignoreFocusOut: true },
-      validateInput: (text) => (text.trim() === '' ? 'Something must stand here.' : wrong?.(text)),
+      validateInput: (text) => (text.trim() === '' ? notEmpty() : wrong?.(text)),
     });
     if (answer === undefined) return undefined;
     answers.push(answer.trim());
@@ -48,11 +49,11 @@ async function askAll(
 }
 
 const globIn = (folder: string) => (): Question => ({
-  prompt: `Files below ${folder}: a glob. .jsonl, .jsonl.zst and .parquet have a text a row, others are one text each.`,
+  prompt: globPrompt(folder),
   value: DEFAULT_GLOB,
 });
-const stepsOf = (value: string, what: string) => (): Question => ({
-  prompt: `Steps of ${what}`,
+const stepsOf = (value: string, prompt: string) => (): Question => ({
+  prompt,
   value,
   wrong: wholeFrom(1),
 });
@@ -65,7 +66,7 @@ async function outIn(folder: string, name: string): Promise<Question> {
     () => false,
   );
   return {
-    prompt: 'Folder of the result. A training that was begun there goes on.',
+    prompt: vscode.l10n.t('Folder of the result. A training that was begun there goes on.'),
     value: taken ? await freshFolder(usual) : usual,
   };
 }
@@ -74,15 +75,19 @@ async function outIn(folder: string, name: string): Promise<Question> {
 export async function askMlsae({ name, path: checkpointPath }: CheckpointInfo): Promise<TrainingPlan | undefined> {
   const folder = await textsFolder();
   if (folder === undefined) return undefined;
-  const answers = await askAll(`Train an MLSAE on ${name}`, [
+  const answers = await askAll(vscode.l10n.t('Train an MLSAE on {0}', name), [
     globIn(folder),
     () => ({
-      prompt: 'Expansion factor: latents for each dimension of the model',
+      prompt: vscode.l10n.t('Expansion factor: latents for each dimension of the model'),
       value: '16',
       wrong: wholeFrom(1, 1024),
     }),
-    () => ({ prompt: 'k: latents that are active on a token at a layer', value: '32', wrong: wholeFrom(1) }),
-    stepsOf('1000', '2048 tokens, each at every layer'),
+    () => ({
+      prompt: vscode.l10n.t('k: latents that are active on a token at a layer'),
+      value: '32',
+      wrong: wholeFrom(1),
+    }),
+    stepsOf('1000', vscode.l10n.t('Steps of 2048 tokens, each at every layer')),
     ([, factor, k]) => outIn(folder, `mlsae-${name}-x${factor}-k${k}`),
   ]);
   if (!answers) return undefined;
@@ -93,20 +98,34 @@ export async function askMlsae({ name, path: checkpointPath }: CheckpointInfo): 
 }
 
 const LAYERS: (vscode.QuickPickItem & { layers: ToyLayers })[] = [
-  { layers: 2, label: 'Two layers', detail: 'Induction heads form: previous-token heads compose with them.' },
-  { layers: 1, label: 'One layer', detail: 'Skip-trigrams: every head reads tokens and writes logits.' },
-  { layers: 0, label: 'No layer', detail: 'Bigrams: embedding and unembedding only.' },
+  {
+    layers: 2,
+    label: vscode.l10n.t('Two layers'),
+    detail: vscode.l10n.t('Induction heads form: previous-token heads compose with them.'),
+  },
+  {
+    layers: 1,
+    label: vscode.l10n.t('One layer'),
+    detail: vscode.l10n.t('Skip-trigrams: every head reads tokens and writes logits.'),
+  },
+  { layers: 0, label: vscode.l10n.t('No layer'), detail: vscode.l10n.t('Bigrams: embedding and unembedding only.') },
 ];
+
+const trainTitle: Record<ToyLayers, string> = {
+  0: vscode.l10n.t('Train an attention-only transformer of no layer'),
+  1: vscode.l10n.t('Train an attention-only transformer of one layer'),
+  2: vscode.l10n.t('Train an attention-only transformer of two layers'),
+};
 
 /** Layers, corpus, steps and folder of an attention-only transformer. */
 export async function askToy(editor?: vscode.TextEditor): Promise<TrainingPlan | undefined> {
   const folder = await textsFolder();
-  const chosen = folder !== undefined && (await vscode.window.showQuickPick(LAYERS, { placeHolder: 'Layers of the attention-only transformer' })); // prettier-ignore
+  const chosen = folder !== undefined && (await vscode.window.showQuickPick(LAYERS, { placeHolder: vscode.l10n.t('Layers of the attention-only transformer') })); // prettier-ignore
   if (!chosen) return undefined;
   const { layers } = chosen;
-  const answers = await askAll(`Train an attention-only transformer of ${chosen.label.toLowerCase()}`, [
+  const answers = await askAll(trainTitle[layers], [
     globIn(folder),
-    stepsOf('2000', '16 sequences of 256 tokens'),
+    stepsOf('2000', vscode.l10n.t('Steps of 16 sequences of 256 tokens')),
     () => outIn(folder, `toy-${layers}l`),
   ]);
   if (!answers) return undefined;
@@ -135,19 +154,25 @@ export async function chooseTraining(): Promise<string | undefined> {
     }));
   if (choices.length === 0) return browse();
   const other = {
-    label: '$(folder-opened) Browse…',
-    detail: 'Any folder with training.json',
+    label: browseLine(),
+    detail: vscode.l10n.t('Any folder with training.json'),
     target: '',
     alwaysShow: true,
   };
-  const choice = await vscode.window.showQuickPick([...choices, other], { placeHolder: 'Training to open' });
+  const choice = await vscode.window.showQuickPick([...choices, other], {
+    placeHolder: vscode.l10n.t('Training to open'),
+  });
   return choice && (choice.target || browse());
 }
 
-const browse = (): Promise<string | undefined> => askFolder('Open Training', 'A folder with training.json');
+const browse = (): Promise<string | undefined> =>
+  askFolder(vscode.l10n.t('Open Training'), vscode.l10n.t('A folder with training.json'));
 
 async function textsFolder(): Promise<string | undefined> {
-  return vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? askFolder('Choose Folder', 'Folder of the texts');
+  return (
+    vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ??
+    askFolder(vscode.l10n.t('Choose Folder'), vscode.l10n.t('Folder of the texts'))
+  );
 }
 
 async function askFolder(openLabel: string, title: string): Promise<string | undefined> {

@@ -87,7 +87,9 @@ export class TrainingSteps implements vscode.Disposable {
       await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
       if (step !== this.target) continue;
       if (step.path !== this.parts.checkpoints.active?.path)
-        await this.work.run(`Opening ${step.name}`, (token, onProgress) => this.open(step, token, onProgress));
+        await this.work.run(vscode.l10n.t('Opening {0}', step.name), (token, onProgress) =>
+          this.open(step, token, onProgress),
+        );
       if (step === this.target) this.target = undefined;
     }
     this.going = undefined;

@@ -79,14 +79,17 @@ export class Trainings implements vscode.Disposable {
     const run = new TrainingRun(this.parts.enginePath, this.parts.log);
     this.runs.set(dir, run);
     training.plan = plan;
-    this.set(training, { state: 'starting', totalSteps, message: 'Starting the engine' });
+    this.set(training, { state: 'starting', totalSteps, message: vscode.l10n.t('Starting the engine') });
     await this.keep(dir, plan);
     try {
       const state = await this.runWith(run, training, plan);
       if (state !== 'paused') await this.keep(dir);
       this.settle(training, { state, message: undefined });
     } catch (error) {
-      const message = sentence(`Training ${training.info.name}`, error);
+      const message = sentence(
+        vscode.l10n.t({ message: 'Training {0}', args: [training.info.name], comment: ['What is being done'] }),
+        error,
+      );
       this.parts.log.error(message);
       // in that folder it can never go on
       if (message.endsWith(OTHER_FOLDER)) await this.keep(dir);
@@ -104,7 +107,7 @@ export class Trainings implements vscode.Disposable {
     const training = this.known.get(dir);
     const run = this.runs.get(dir);
     if (!training || !run) return;
-    this.set(training, { state: 'pausing', message: 'Saving' });
+    this.set(training, { state: 'pausing', message: vscode.l10n.t('Saving') });
     run.cancel();
   }
 

@@ -2,6 +2,7 @@ import * as vscode from 'vscode';
 import type { CheckpointInfo, HeadRef } from '../protocol/checkpoint';
 import type { SaeCandidate, SaeInfo } from '../protocol/latents';
 import { formatBytes } from './format';
+import { layersRead } from './words';
 
 /** A line of the Checkpoints view. */
 export type CheckpointNode =
@@ -31,27 +32,28 @@ export function saeItem(node: CheckpointNode & { kind: 'sae' }, inUse: boolean):
   item.id = `${checkpoint.path}/sae/${sae.path}`;
   item.description = grouped(sae.nLatents);
   const { layers, format, activation, k, nLatents, nInputs, bytes } = sae;
-  const reads = layers.length > 1 ? `layers ${layers[0]}–${layers.at(-1)}` : `layer ${layers[0]}`;
+  const reads = layersRead(layers);
+  const kind = k === undefined ? activation : `${activation} ${k}`;
   item.tooltip = [
     sae.path,
-    `${format}, ${activation}${k === undefined ? '' : ` ${k}`}, ${nLatents} latents of ${nInputs} inputs, ${reads}`,
-    `${formatBytes(bytes)}${sae.tunedLens ? ', behind a tuned lens' : ''}`,
+    vscode.l10n.t('{0}, {1}, {2} latents of {3} inputs, {4}', format, kind, nLatents, nInputs, reads),
+    sae.tunedLens ? vscode.l10n.t('{0}, behind a tuned lens', formatBytes(bytes)) : formatBytes(bytes),
     ...sae.notices,
   ].join('\n');
   item.iconPath = new vscode.ThemeIcon('layers', inUse ? new vscode.ThemeColor('charts.blue') : undefined);
   item.contextValue = 'sae';
-  item.command = { command: 'circuitscope.showLatents', title: 'Show Latents', arguments: [node] };
+  item.command = { command: 'circuitscope.showLatents', title: vscode.l10n.t('Show Latents'), arguments: [node] };
   return item;
 }
 
 export function offerItem(node: CheckpointNode & { kind: 'offer' }): vscode.TreeItem {
   const { offer, checkpoint } = node;
-  const item = new vscode.TreeItem('Open SAE…');
+  const item = new vscode.TreeItem(vscode.l10n.t('Open SAE…'));
   item.id = `${checkpoint.path}/offer`;
   item.description = offer.name;
-  item.tooltip = `${offer.path}\nA sparse autoencoder of this model lies beside it: a click opens it.`;
+  item.tooltip = `${offer.path}\n${vscode.l10n.t('A sparse autoencoder of this model lies beside it: a click opens it.')}`;
   item.iconPath = new vscode.ThemeIcon('add');
   item.contextValue = 'offer';
-  item.command = { command: 'circuitscope.openSae', title: 'Open SAE…', arguments: [node] };
+  item.command = { command: 'circuitscope.openSae', title: vscode.l10n.t('Open SAE…'), arguments: [node] };
   return item;
 }

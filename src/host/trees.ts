@@ -2,7 +2,6 @@ import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
 import { scoreLabels } from '../protocol/circuits';
 import type { SaeCandidate } from '../protocol/latents';
-import { plural } from '../protocol/tokens';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { SaeChooser } from './chooseSae';
@@ -11,6 +10,7 @@ import { formatBytes, formatParams, providerName } from './format';
 import type { Latents } from './latents';
 import type { SelectionStore } from './selection';
 import { offerItem, saeItem, type CheckpointNode } from './treeNodes';
+import { headCount, tokenCount } from './words';
 
 /** `induction 0.88`, …: the names of a head with their scores. */
 export const namesOf = (circuits: Circuits, checkpoint: CheckpointInfo, { layer, head }: HeadRef): string[] =>
@@ -71,15 +71,18 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
         const item = new vscode.TreeItem(c.name, state);
         item.id = c.path;
         item.description = `${formatParams(c.nParams)} · ${c.architecture} · ${providerName(c.provider)}`;
-        item.tooltip = `${c.path}\n${c.nLayers} layers, ${c.nHeads} heads, d_model ${c.dModel}, context ${c.nCtx}\n${formatBytes(c.bytes)} of ${c.dtypes.join(', ')}\n${[`Runs on ${providerName(c.provider)}`, ...c.providerNotes].join('\n')}`;
+        item.tooltip = checkpointTooltip(c);
         item.iconPath = new vscode.ThemeIcon('circuit-board');
         item.contextValue = 'checkpoint';
         return item;
       }
       case 'layer': {
-        const item = new vscode.TreeItem(`Layer ${node.layer}`, vscode.TreeItemCollapsibleState.Collapsed);
+        const item = new vscode.TreeItem(
+          vscode.l10n.t('Layer {0}', node.layer),
+          vscode.TreeItemCollapsibleState.Collapsed,
+        );
         item.id = `${c.path}/${node.layer}`;
-        item.description = plural(c.nHeads, 'head');
+        item.description = headCount(c.nHeads);
         return item;
       }
       case 'head': {
@@ -88,7 +91,11 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
         const said = namesOf(this.circuits, c, node.at);
         item.description = said[0] ?? '';
         if (said.length > 0) item.tooltip = `${headName(node.at)}: ${said.join(', ')}`;
-        item.command = { command: 'circuitscope.showHead', title: 'Show Head', arguments: [node.at, c.path] };
+        item.command = {
+          command: 'circuitscope.showHead',
+          title: vscode.l10n.t('Show Head'),
+          arguments: [node.at, c.path],
+        };
         return item;
       }
       case 'sae':
@@ -125,6 +132,15 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
   }
 }
 
+const checkpointTooltip = (c: CheckpointInfo): string =>
+  [
+    c.path,
+    vscode.l10n.t('{0} layers, {1} heads, d_model {2}, context {3}', c.nLayers, c.nHeads, c.dModel, c.nCtx),
+    vscode.l10n.t('{0} of {1}', formatBytes(c.bytes), c.dtypes.join(', ')),
+    vscode.l10n.t('Runs on {0}', providerName(c.provider)),
+    ...c.providerNotes,
+  ].join('\n');
+
 /** A picture of an analysis. */
 interface AnalysisView {
   of: Analysis;
@@ -133,17 +149,17 @@ interface AnalysisView {
   command: string;
 }
 const VIEWS: Omit<AnalysisView, 'of'>[] = [
-  { label: 'Attention', icon: 'eye', command: 'circuitscope.showAttention' },
-  { label: 'Circuits', icon: 'type-hierarchy', command: 'circuitscope.showCircuits' },
-  { label: 'Paths', icon: 'git-merge', command: 'circuitscope.showPaths' },
-  { label: 'Term Importance', icon: 'graph', command: 'circuitscope.showImportance' },
-  { label: 'Logit Lens', icon: 'layers', command: 'circuitscope.showLens' },
+  { label: vscode.l10n.t('Attention'), icon: 'eye', command: 'circuitscope.showAttention' },
+  { label: vscode.l10n.t('Circuits'), icon: 'type-hierarchy', command: 'circuitscope.showCircuits' },
+  { label: vscode.l10n.t('Paths'), icon: 'git-merge', command: 'circuitscope.showPaths' },
+  { label: vscode.l10n.t('Term Importance'), icon: 'graph', command: 'circuitscope.showImportance' },
+  { label: vscode.l10n.t('Logit Lens'), icon: 'layers', command: 'circuitscope.showLens' },
 ];
 
 /** With an autoencoder. */
 const LATENT_VIEWS: Omit<AnalysisView, 'of'>[] = [
-  { label: 'Latents', icon: 'pulse', command: 'circuitscope.showLatents' },
-  { label: 'Layers', icon: 'graph-line', command: 'circuitscope.showLayers' },
+  { label: vscode.l10n.t('Latents'), icon: 'pulse', command: 'circuitscope.showLatents' },
+  { label: vscode.l10n.t('Layers'), icon: 'graph-line', command: 'circuitscope.showLayers' },
 ];
 
 /** The latest analyses; a click goes back to one, or to one of its pictures. */
@@ -166,11 +182,15 @@ export class AnalysesTree extends Tree<Analysis | AnalysisView> {
     const current = analysis === this.analyses.current;
     const { Expanded, Collapsed } = vscode.TreeItemCollapsibleState;
     const item = new vscode.TreeItem(source.name, current ? Expanded : Collapsed);
-    const parts = [plural(info.tokens.length, 'token'), checkpoint.name, ...(stale ? ['edited since'] : [])];
+    const parts = [tokenCount(info.tokens.length), checkpoint.name, ...(stale ? [vscode.l10n.t('edited since')] : [])];
     item.description = parts.join(' · ');
     item.iconPath = new vscode.ThemeIcon(current ? 'circle-filled' : 'history');
     item.tooltip = source.text.slice(0, 400);
-    item.command = { command: 'circuitscope.showAttention', title: 'Show Attention', arguments: [analysis] };
+    item.command = {
+      command: 'circuitscope.showAttention',
+      title: vscode.l10n.t('Show Attention'),
+      arguments: [analysis],
+    };
     return item;
   }
 
@@ -185,7 +205,7 @@ export class AnalysesTree extends Tree<Analysis | AnalysisView> {
 function viewItem({ of, label, icon, command }: AnalysisView): vscode.TreeItem {
   const item = new vscode.TreeItem(label);
   item.iconPath = new vscode.ThemeIcon(icon);
-  item.command = { command, title: `Show ${label}`, arguments: [of] };
+  item.command = { command, title: label, arguments: [of] };
   return item;
 }
 

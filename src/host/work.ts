@@ -100,5 +100,7 @@ function notify(
 /** A sentence about the person's input stands as it is; anything else says what failed. */
 export function sentence(title: string, error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return error instanceof EngineRequestError && error.isInput ? message : `${title} failed: ${message}`;
+  return error instanceof EngineRequestError && error.isInput
+    ? message
+    : vscode.l10n.t('{0} failed: {1}', title, message);
 }

@@ -34,6 +34,7 @@ export const concepts = {
   'mlsae-training': 'MLSAE training',
   'toy-training': 'Toy training',
   'difference-of-two-checkpoints': 'Difference of two checkpoints',
+  'stored-tensors': 'Stored tensors',
 } as const;
 
 export type ConceptId = keyof typeof concepts;

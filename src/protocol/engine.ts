@@ -6,7 +6,10 @@ import type { AnalysisInfo, PatternMatrix, Reduction, SourcesByLayer, Thumbnails
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from './checkpoint';
 import type { CircuitRequests } from './circuits';
 import type { CompareRequests } from './compare';
+import type { InteropRequests } from './interop';
 import type { LatentRequests } from './latents';
+import type { ResultRequests } from './results';
+import type { TensorRequests } from './tensors';
 import type { ToolRequests } from './tools';
 import type { TrainingReport, TrainingRequests } from './training';
 
@@ -42,7 +45,16 @@ export interface HookTensor {
 }
 
 /** Every request: method name → [params, result]. The engine implements it, the host calls it, nothing else is sent. */
-export interface EngineRequests extends CircuitRequests, CompareRequests, LatentRequests, ToolRequests, TrainingRequests {
+export interface EngineRequests
+  extends
+    CircuitRequests,
+    CompareRequests,
+    InteropRequests,
+    LatentRequests,
+    ResultRequests,
+    TensorRequests,
+    ToolRequests,
+    TrainingRequests {
   /** Also the liveness check. */
   version: [null, { pid: number; onnxruntime: string; providers: string[] }];
   findCheckpoints: [{ roots: string[] }, CheckpointCandidate[]];

@@ -69,6 +69,8 @@ export interface TrainToyParams {
   /** Attention of the strongest induction (else previous-token) head on this text is reported. */
   snippet?: string;
   seed?: number;
+  /** That a step runs on. Default: as many as there are cores; on a busy machine fewer are faster. */
+  threads?: number;
 }
 
 /** A stretch of a training. */

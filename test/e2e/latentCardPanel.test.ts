@@ -124,7 +124,7 @@ describe('latent card', () => {
       const colour = await kind.evaluate(
         (k) => (globalThis as unknown as { getComputedStyle(e: unknown): { color: string } }).getComputedStyle(k).color,
       );
-      const expected = { Q: 'rgb(177, 128, 215)', K: 'rgb(55, 148, 255)', V: 'rgb(137, 209, 133)' };
+      const expected = { Q: 'rgb(177, 128, 215)', K: 'rgb(89, 164, 249)', V: 'rgb(137, 209, 133)' };
       assert.equal(colour, expected[readers[0]!.kind]);
     });
 

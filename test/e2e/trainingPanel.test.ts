@@ -193,7 +193,7 @@ describe('training panel', function () {
       ),
     );
     assert.equal(
-      await panel.page.locator('[data-chart=fvu] h3 small').innerText(),
+      await panel.page.locator('[data-chart=fvu] h2 small').innerText(),
       'log scale · mlsae-neox-6l-x16-k32',
     );
     await panel.page.locator('[data-chart=fvuNow]').waitFor();

@@ -151,9 +151,9 @@ describe('two checkpoints and the steps of a training', () => {
 
   it('one that does not match is refused in one sentence and not left open', async () => {
     await analyze(steps[0]!);
-    const said = await errorsDuring(() =>
-      Promise.resolve(run('compareCheckpoint', vscode.Uri.file(sample('attn-only-1l')))),
-    );
+    const said = await errorsDuring(async () => {
+      await run('compareCheckpoint', vscode.Uri.file(sample('attn-only-1l')));
+    });
     assert.equal(said.length, 1, said.join());
     assert.equal(p.comparison.sides, undefined);
     assert.deepEqual(names(), ['step1000']);

@@ -2,14 +2,18 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import type { ExtensionParts } from '../../src/extension';
+import type { ExtensionExports, ExtensionParts } from '../../src/extension';
+import type { CircuitscopeApi } from '../../src/protocol/api';
 import type { HeadRef } from '../../src/protocol/checkpoint';
 import { readTensors } from '../unit/support/files';
 
 const ID = 'circuitscope.circuitscope';
 
 export const parts = async (): Promise<ExtensionParts> =>
-  (await vscode.extensions.getExtension<ExtensionParts>(ID)!.activate())!;
+  (await vscode.extensions.getExtension<ExtensionExports>(ID)!.activate()).testing;
+
+/** As another extension gets it. */
+export const api = (): Thenable<CircuitscopeApi> => vscode.extensions.getExtension<CircuitscopeApi>(ID)!.activate();
 
 export const extensionPath = (...file: string[]): string =>
   path.join(vscode.extensions.getExtension(ID)!.extensionPath, ...file);

@@ -4,7 +4,7 @@
 const TOY = { batch: 16, 'save-every': 250, 'measure-every': 50 };
 /** Sizes with which everything takes seconds and nothing is learnt. */
 const QUICK_TOY = {
-  ...{ 'd-model': 16, heads: 2, vocab: 300, context: 32, batch: 2, steps: 4 },
+  ...{ 'd-model': 16, heads: 2, vocab: 300, context: 64, batch: 2, steps: 4 },
   ...{ 'save-every': 2, 'measure-every': 2, 'max-tokens': 20_000 },
 };
 const QUICK_MLSAE = {
@@ -19,10 +19,10 @@ const QUICK_MLSAE = {
 export const RECIPES = {
   'attn-only-0l': { kind: 'toy', options: { ...TOY, layers: 0, lr: 3e-3, 'repeat-share': 0, steps: 5200 } },
   'attn-only-1l': { kind: 'toy', options: { ...TOY, layers: 1, lr: 2e-3, 'repeat-share': 0.1, steps: 7350 } },
-  // repeats at first until the induction heads are there, then mostly text
+  // short sequences full of repeats until the induction heads are there, then longer ones, then mostly text
   'attn-only-2l': {
     kind: 'toy',
-    options: { ...TOY, layers: 2, lr: 2e-3, stages: '0.46:0.6:0.25,1:0.12:0.15', steps: 9540 },
+    options: { ...TOY, layers: 2, batch: 4, lr: 3e-3, stages: '0.4:0.9:0.3:64,0.75:0.6:0.25,1:0.12:0.15', steps: 4500 },
   },
   'mlsae-neox-6l-x16-k16': {
     kind: 'mlsae',

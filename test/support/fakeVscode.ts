@@ -34,6 +34,17 @@ export const window = {
   },
 };
 
+/** English: the message with its places filled. */
+export const l10n = {
+  bundle: undefined as Record<string, string> | undefined,
+  t: (text: string | { message: string; args?: unknown[] }, ...more: unknown[]): string => {
+    const { message, args = [] } = typeof text === 'string' ? { message: text, args: more } : text;
+    return message.replace(/\{(\d+)\}/g, (place, at: string) => String(args[Number(at)] ?? place));
+  },
+};
+
+export const env = { language: 'en' };
+
 type Listener<T> = (value: T) => void;
 
 export class EventEmitter<T> {

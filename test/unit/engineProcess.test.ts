@@ -10,6 +10,7 @@ import { build } from 'esbuild';
 import { CancellationTokenSource } from 'vscode-jsonrpc/node';
 import { EngineCancelledError, EngineClient, EngineGoneError, EngineRequestError } from '../../src/host/engineClient';
 import type { EngineExit } from '../../src/host/engineClient';
+import { engineEnvironment } from '../../src/host/engineEnvironment';
 import type { Log } from '../../src/host/log';
 import type { AnalysisInfo } from '../../src/protocol/analysis';
 import type { EngineProgress, LogLine } from '../../src/protocol/engine';
@@ -58,6 +59,12 @@ describe('engine process', function () {
     assert.equal(pid, client.pid);
   });
   afterEach(() => client.dispose());
+
+  it('has the environment of the engine', () => {
+    if (process.platform !== 'linux') return; // which alone shows it
+    const environment = readFileSync(`/proc/${client.pid}/environ`, 'utf8').split('\0');
+    assert.ok(environment.includes(`GLIBC_TUNABLES=${engineEnvironment()['GLIBC_TUNABLES']}`));
+  });
 
   it('typed arrays arrive binary, with buffers of their own', async () => {
     const head = { layer: 0, head: 0 };

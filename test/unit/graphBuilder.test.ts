@@ -50,6 +50,7 @@ describe('the graph builder: aliases', () => {
     const top = g.alias(value!, 'top');
     const again = g.alias(top, 'again');
     assert.deepEqual((await built(g, [top, again])).outputs, { top: 3, again: 3 });
+    assert.deepEqual((await built(g, [again])).outputs, { again: 3 });
   });
 
   it('do not change what the builder holds: it builds other outputs afterwards', async () => {

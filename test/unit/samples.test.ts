@@ -185,7 +185,7 @@ describe('npm run samples', function () {
     assert.equal(first.status, 0, first.stderr);
     const folder = join(out, 'attn-only-2l');
     const readme = readFileSync(join(folder, 'README.md'), 'utf8');
-    assert.match(readme, /4 steps, 256 tokens/);
+    assert.match(readme, /4 steps, 512 tokens/);
     assert.match(readme, /stages \[\{"until":0\.\d+,/);
     // four steps have taught it next to nothing
     const loss = Number(/: loss (\d\.\d{3}) nats/.exec(readme)![1]);
@@ -195,7 +195,7 @@ describe('npm run samples', function () {
     const checkpoint = await openCheckpoint(folder);
     const runner = await createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
     const noSteps = { step: async (): Promise<void> => undefined };
-    const { heads } = await headScores({ checkpoint, runner }, { length: 15, batch: 32 }, noSteps);
+    const { heads } = await headScores({ checkpoint, runner }, { length: 31, batch: 32 }, noSteps);
     await runner.dispose();
     for (const { layer, head, previousToken, induction } of heads)
       assert.ok(readme.includes(`| L${layer}H${head} | ${previousToken.toFixed(3)} | ${induction.toFixed(3)} |`));

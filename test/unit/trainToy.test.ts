@@ -159,6 +159,7 @@ describe('training a toy transformer', function () {
     [{ dModel: 30, nHeads: 4 }, /nHeads is 4, a divisor of dModel 30/],
     [{ layers: 3 as 2 }, /layers is 3, a whole number from 0 to 2/],
     [{ steps: 0 }, /steps is 0, a whole number from 1/],
+    [{ threads: 0.5 }, /threads is 0\.5, a whole number from 1/],
     [{ lr: NaN }, /lr is NaN/],
     [{ repeatShare: 2 }, /repeatShare is 2, a share from 0 to 1/],
     [{ randomShare: -1 }, /randomShare is -1, a share from 0 to 1/],
@@ -279,7 +280,7 @@ describe('circuitscope train-toy', function () {
 
   it('takes stages', async () => {
     const out = join(tempFolder(), 'toy');
-    const given = ['--steps', '1', '--stages', '0.25:0.6:0.5:12,1:0.1', '--random-share', '0.2'];
+    const given = ['--steps', '1', '--stages', '0.25:0.6:0.5:12,1:0.1', '--random-share', '0.2', '--threads', '1'];
     const sizes = ['--d-model', '16', '--heads', '2', '--vocab', '260', '--context', '24', '--batch', '2'];
     const args = ['train-toy', '--layers', '1', '--corpus', join(CORPUS, '*.txt'), '--out', out, ...sizes];
     await succeed(...args, ...given);

@@ -73,13 +73,19 @@ function Node({ head, place, chosen, hot }: NodeProps): JSX.Element {
   const [first] = names;
   const inner = head.layer > 0 && head.layer < place.nLayers - 1;
   const edge = head.layer === 0 ? 'below' : inner ? 'above inner' : 'above';
-  const said = names.map((n) => `${scoreLabels[n.name]} ${n.score.toFixed(2)}`).join(', ');
+  const scores = names.map((n) => `${scoreLabels[n.name]} ${n.score.toFixed(2)}`).join(', ');
+  const labelled = place.names !== 'none' && (!inner || chosen || hot);
+  const shown = labelled ? (place.names === 'full' ? name : `H${head.head}`) : '';
+  const pill = first && place.pills !== 'none' ? (place.pills === 'full' ? scoreLabels : SHORT)[first.name] : '';
+  // what is seen is part of what is said
+  const said = `${name} ${scores}`.trim();
+  const seen = `${shown} ${pill}`.trim();
   return (
     <div
       role="gridcell"
       id={`node-${name}`}
       class={`node ${edge} ${chosen ? 'chosen' : ''} ${hot ? 'hot' : ''} ${first ? 'named' : ''}`}
-      aria-label={said ? `${name}, ${said}` : name}
+      aria-label={said.includes(seen) ? said : `${seen}: ${said}`}
       aria-selected={chosen}
       data-node={name}
       style={{
@@ -92,12 +98,10 @@ function Node({ head, place, chosen, hot }: NodeProps): JSX.Element {
       onPointerLeave={() => dispatch({ kind: 'leave' })}
       onClick={() => dispatch({ kind: 'chooseHead', head })}
     >
-      {place.names !== 'none' && (!inner || chosen || hot) ? (
-        <span class="node-name">{place.names === 'full' ? name : `H${head.head}`}</span>
-      ) : null}
-      {first && place.pills !== 'none' ? (
-        <span class="pill" title={said}>
-          {place.pills === 'full' ? scoreLabels[first.name] : SHORT[first.name]}
+      {shown ? <span class="node-name">{shown}</span> : null}{' '}
+      {pill ? (
+        <span class="pill" title={scores}>
+          {pill}
         </span>
       ) : null}
     </div>

@@ -123,16 +123,17 @@ function Matrix({ kind, place, layers, first }: MatrixProps): JSX.Element {
   };
   return (
     <div class="matrix" style={{ left: `${place.left + compositionKinds.indexOf(kind) * place.pitch}px` }}>
-      <h3>
+      <h2>
         <KindSample kind={kind} />
         <span class="long-name">{kind}-composition</span>
         <span class="short-name">{kind}</span>
         <Concept id="composition" />
-      </h3>
+      </h2>
       <div class="matrix-box" style={{ width: `${side}px`, height: `${side}px` }}>
         <canvas
           ref={canvas}
           class={`matrix-canvas matrix-${kind}`}
+          aria-hidden="true"
           onPointerMove={(event) => hoverPair(at(event), tipPlace(canvas.current!, at(event), cell))}
           onPointerLeave={() => dispatch({ kind: 'leave' })}
           onClick={(event) => dispatch({ kind: 'lockPair', pair: at(event) })}

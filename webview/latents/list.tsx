@@ -72,13 +72,17 @@ function Spark({ byLayer }: { byLayer: ArrayLike<number> }): JSX.Element {
 
 const nameOf = (latent: number): string | undefined => names.value[latent]?.name || undefined;
 
-/** A row as one says it. */
-export function sayRow(row: Row): string {
-  const name = nameOf(row.latent);
+function sayValues(row: Row): string {
   const inactive = row.byLayer.length === 0 || Number.isNaN(row.layerMean);
   const value = inactive ? 'not active in this text' : `${fixed(row.value)}, layer mean ${fixed(row.layerMean)}`;
   const bits = Number.isNaN(row.surprise) ? '' : `, surprise ${VALUES.surprise.text(row)}`;
-  return `latent ${row.latent}${name ? `, ${name}` : ''}: ${value}${bits}`;
+  return `${value}${bits}`;
+}
+
+/** A row as one says it. */
+export function sayRow(row: Row): string {
+  const name = nameOf(row.latent);
+  return `latent ${row.latent}${name ? `, ${name}` : ''}: ${sayValues(row)}`;
 }
 
 interface RowProps {
@@ -94,6 +98,8 @@ interface RowProps {
 function RowView({ row, index, count, locked: isLocked, hovered, active }: RowProps): JSX.Element {
   const { latent } = row;
   const name = nameOf(latent);
+  const value = VALUES[sortNow.value].text(row);
+  const texts = Number.isNaN(row.layerMean) ? [] : strongest.value(latent);
   const classes = ['latent-row', isLocked && 'locked', hovered && 'hover', active && 'active'];
   return (
     <div
@@ -103,24 +109,24 @@ function RowView({ row, index, count, locked: isLocked, hovered, active }: RowPr
       aria-selected={isLocked}
       aria-setsize={count}
       aria-posinset={index + 1}
-      aria-label={sayRow(row)}
       title={name ? `#${latent} ${name}` : undefined}
       data-latent={latent}
       style={{ top: `${index * ROW}px` }}
     >
-      <span class="latent-id">#{latent}</span>
+      <span class="latent-id">#{latent}</span>{' '}
       <span class="latent-what">
-        {name ? <b>{name}</b> : null}
+        {name ? <b>{name}</b> : null}{' '}
         {Number.isNaN(row.layerMean)
           ? 'not active here'
-          : strongest.value(latent).map((text, i) => (
+          : texts.map((text, i) => (
               <span key={i}>
                 <TokenText text={text} />{' '}
               </span>
             ))}
-      </span>
+      </span>{' '}
       <Spark byLayer={row.byLayer} />
-      <span class="latent-value">{VALUES[sortNow.value].text(row)}</span>
+      <span class="latent-value">{value}</span>
+      <span class="sr-only">; {sayValues(row)}</span>
     </div>
   );
 }

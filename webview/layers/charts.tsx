@@ -30,9 +30,9 @@ export function Chart({ rows, quantity }: { rows: readonly LayerRow[]; quantity:
   const spec = specOf(rows, quantity);
   return (
     <section class="layer-chart" data-chart={quantity}>
-      <h3 title={about}>
+      <h2 title={about}>
         {title} <Concept id={concept} /> <small>{unit}</small>
-      </h3>
+      </h2>
       <Bars name={quantity} spec={spec} label={`${title} by layer: ${wordsOf(spec)}`} />
     </section>
   );
@@ -43,9 +43,9 @@ function Unmeasured(): JSX.Element {
   const now = splice.value;
   return (
     <section class="layer-chart unmeasured" data-splice={now.kind}>
-      <h3>
+      <h2>
         Loss with reconstructions <Concept id="loss-delta" />
-      </h3>
+      </h2>
       {now.kind === 'busy' ? (
         <>
           <p role="status">{now.message}</p>
@@ -92,7 +92,7 @@ export function Charts({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
   else if (of.value === 'corpus')
     middle = (
       <section class="layer-chart unmeasured">
-        <h3>Loss with reconstructions</h3>
+        <h2>Loss with reconstructions</h2>
         <p class="none">
           Over a corpus <code class="mono">circuitscope evaluate</code> measures loss delta, KL and changed predictions.
         </p>

@@ -126,7 +126,7 @@ function Prompts({ shown }: { shown: Patching }): JSX.Element {
     <table class="prompts">
       <thead>
         <tr>
-          <th />
+          <td />
           <th>prompt</th>
           <th class="right">
             logit of <TokenText text={shown.answer.text} /> − <TokenText text={shown.wrong.text} />

@@ -39,10 +39,10 @@ export function Target(): JSX.Element | null {
           class="chip"
           data-id={id}
           aria-pressed={id === shown.token.id}
-          aria-label={`${visibleText(text)}, probability ${p.toFixed(2)}`}
           onClick={() => report.ask(i === 0 ? {} : { token: { id } })}
         >
           <TokenText text={text} />
+          <span class="sr-only">, probability </span>
           <span class="number">{fixed(p)}</span>
         </button>
       ))}

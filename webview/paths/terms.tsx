@@ -115,9 +115,9 @@ export function Terms(): JSX.Element | null {
       <div class="term-row term-head" role="row">
         <span role="columnheader">term</span>
         <span role="columnheader">{from === undefined ? 'logit' : <FromToken index={from} />}</span>
-        <span />
+        <span role="cell" />
         <span role="columnheader">running sum</span>
-        <span />
+        <span role="cell" />
       </div>
       {listed.map((row) => (
         <Row key={row.term.name} shown={row} bars={bars} sums={sums} goal={goal} />
@@ -125,15 +125,21 @@ export function Terms(): JSX.Element | null {
       {all.length === 0 ? <p class="none">Nothing of the logit comes from there.</p> : null}
       {rest > 0 ? (
         <div class="term-row rest" role="row">
-          <button type="button" class="link term-name" onClick={() => (showAll.value = true)}>
-            {rest} smaller terms
-          </button>
-          <span class="term-chart" />
-          <span class="number">{signed(total - (listed.at(-1)?.running ?? 0), 3)}</span>
-          <span class="term-chart sum">
+          <span role="cell">
+            <button type="button" class="link term-name" onClick={() => (showAll.value = true)}>
+              {rest} smaller terms
+            </button>
+          </span>
+          <span role="cell" class="term-chart" />
+          <span role="cell" class="number">
+            {signed(total - (listed.at(-1)?.running ?? 0), 3)}
+          </span>
+          <span role="cell" class="term-chart sum">
             <Bar from={listed.at(-1)?.running ?? 0} to={total} scale={sums} goal={goal} />
           </span>
-          <span class="number muted">{fixed(total, 3)}</span>
+          <span role="cell" class="number muted">
+            {fixed(total, 3)}
+          </span>
         </div>
       ) : null}
       <Meets total={total} complete={from === undefined && all.length === shown.terms.length} />

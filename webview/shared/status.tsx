@@ -37,12 +37,16 @@ interface FullProps {
   begin?: ComponentChildren;
 }
 
+/** The panel's name, where nothing else says it. */
+const Heading = (): JSX.Element => <h1 class="sr-only">{document.title}</h1>;
+
 /** The whole panel, when there is no picture to show. */
 export function FullState({ now, command, begin }: FullProps): JSX.Element | null {
   switch (now.kind) {
     case 'empty':
       return (
         <main class="full" data-state="empty">
+          <Heading />
           <p>{now.message}</p>
           <div class="buttons">{begin ?? <Begin command={command} />}</div>
         </main>
@@ -50,6 +54,7 @@ export function FullState({ now, command, begin }: FullProps): JSX.Element | nul
     case 'busy':
       return (
         <main class="full" data-state="busy" aria-busy="true">
+          <Heading />
           <ProgressRing />
           <p role="status">{now.message}</p>
           <Progress fraction={now.fraction} />
@@ -61,6 +66,7 @@ export function FullState({ now, command, begin }: FullProps): JSX.Element | nul
     case 'error':
       return (
         <main class="full" data-state="error">
+          <Heading />
           <Icon name="error" />
           <p role="alert">{now.message}</p>
           <Button secondary onClick={() => command('showLog')}>

@@ -41,14 +41,13 @@ export function TokenLatents({ shown, locked, dispatch, open }: Props): JSX.Elem
       key={latent}
       type="button"
       class={`token-latent ${latent === locked ? 'locked' : ''}`}
-      aria-label={`Latent ${latent}${name ? `, ${name}` : ''}: ${formatWeight(value)}. Show it`}
+      aria-label={`#${latent} ${name ? `${name} ` : ''}${formatWeight(value)}. Show the latent`}
       data-latent={latent}
       onPointerEnter={() => of && dispatch({ kind: 'hoverLatent', latent, token: of.token })}
       onPointerLeave={() => dispatch({ kind: 'leave' })}
       onClick={() => choose(latent)}
     >
-      <span class="token-latent-id">#{latent}</span>
-      {name ? <span class="token-latent-name">{name}</span> : null}
+      <span class="token-latent-id">#{latent}</span> {name ? <span class="token-latent-name">{name}</span> : null}{' '}
       <Layers byLayer={byLayer} />
       <span class="number">{formatWeight(value)}</span>
     </button>

@@ -84,9 +84,9 @@ function LayersNow({ runs }: { runs: readonly Run[] }): JSX.Element | null {
   const words = spec.series.map(({ name, values }) => `${name} ${Array.from(values, (v) => fixed(v)).join(', ')}`);
   return (
     <section class="training-chart" data-chart="fvuNow">
-      <h3 title="At the last point of each">
+      <h2 title="At the last point of each">
         FVU by layer, last <Concept id="fvu" /> <small>bars in this order</small>
-      </h3>
+      </h2>
       <p class="reading number" aria-hidden="true">
         <Parts of={shown.map(({ info }) => info.name)} between=", " />
       </p>

@@ -74,9 +74,9 @@ export function Lines({ spec }: { spec: LineSpec }): JSX.Element {
     : { role: 'img' as const, 'aria-label': `${spec.title}: ${positions(spec)}` };
   return (
     <section class="training-chart" data-chart={spec.name}>
-      <h3 title={spec.about}>
+      <h2 title={spec.about}>
         {spec.title} <Concept id={spec.concept} /> <small>{spec.unit}</small>
-      </h3>
+      </h2>
       <p class="reading number" aria-hidden="true">
         {overSteps && x !== undefined ? `${count(now)}: ` : ''}
         {overSteps ? <Parts of={words.split(', ')} between=", " /> : `by ${spec.x} of the context`}

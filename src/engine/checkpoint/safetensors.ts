@@ -43,10 +43,27 @@ export const readSafetensors = (path: string): Promise<Map<string, StoredTensor>
   withHeader(path, (entries, place) => checkEntries(entries, place));
 
 /** What a safetensors file says of itself: `__metadata__`, texts only. @throws InputError naming the file */
-export const readMetadata = (path: string): Promise<Record<string, string>> =>
-  withHeader(path, ({ __metadata__: metadata }) =>
-    Object.fromEntries(Object.entries(metadata ?? {}).filter(([, value]) => typeof value === 'string')),
-  );
+export const readMetadata = (path: string): Promise<Record<string, string>> => withHeader(path, textsOf);
+
+export interface SafetensorsFile {
+  tensors: Map<string, StoredTensor>;
+  metadata: Record<string, string>;
+  fileBytes: number;
+  /** Length field and header. */
+  headerBytes: number;
+}
+
+/** All that a header says. A dtype may be one that nobody knows: its bytes are not compared with the shape. @throws InputError naming file and tensor */
+export const readWholeHeader = (path: string): Promise<SafetensorsFile> =>
+  withHeader(path, (entries, place) => ({
+    tensors: checkEntries(entries, { ...place, anyDtype: true }),
+    metadata: textsOf(entries),
+    fileBytes: place.dataStart + place.dataBytes,
+    headerBytes: place.dataStart,
+  }));
+
+const textsOf = ({ __metadata__: metadata }: { __metadata__?: object }): Record<string, string> =>
+  Object.fromEntries(Object.entries(metadata ?? {}).filter(([, value]) => typeof value === 'string'));
 
 async function withHeader<T>(path: string, read: (entries: { __metadata__?: object }, place: Place) => T): Promise<T> {
   const cannot = (cause: unknown): never => {
@@ -120,6 +137,8 @@ interface Place {
   file: string;
   dataStart: number;
   dataBytes: number;
+  /** Also dtypes whose size is not known. */
+  anyDtype?: boolean;
 }
 
 function checkEntries(header: object, place: Place): Map<string, StoredTensor> {
@@ -134,14 +153,14 @@ function checkEntries(header: object, place: Place): Map<string, StoredTensor> {
 const isSize = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every(isSize);
 
-function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataBytes }: Place): StoredTensor {
+function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataBytes, anyDtype }: Place): StoredTensor {
   const fail = (problem: string): never => {
     throw new InputError(`${path}: tensor ${name} ${problem}.`);
   };
   if (typeof entry !== 'object' || entry === null) return fail(`is ${shown(entry)}, an object was expected`);
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
   const bits = typeof dtype === 'string' && Object.hasOwn(DTYPE_BITS, dtype) ? DTYPE_BITS[dtype] : undefined;
-  if (typeof dtype !== 'string' || bits === undefined) {
+  if (typeof dtype !== 'string' || (bits === undefined && !anyDtype)) {
     return fail(`has dtype ${shown(dtype)}, one of ${Object.keys(DTYPE_BITS).join(', ')} was expected`);
   }
   if (!isSizes(shape)) return fail(`has shape ${shown(shape)}, an array of non-negative integers was expected`);
@@ -150,7 +169,7 @@ function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataB
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end) return fail(`has data_offsets ${shown(offsets)}, the first must not be greater than the second`);
-  const expected = (shape.reduce((product, size) => product * size, 1) * bits) / 8;
+  const expected = bits === undefined ? end - begin : (shape.reduce((product, size) => product * size, 1) * bits) / 8;
   if (expected !== end - begin) {
     return fail(`has ${end - begin} bytes of data, ${expected} were expected for ${dtype} of shape ${shown(shape)}`);
   }

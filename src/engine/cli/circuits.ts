@@ -11,6 +11,7 @@ import { inductionCommand } from './induction';
 import { lensCommand } from './lens';
 import { patchCommand } from './patch';
 import { pathsCommand } from './paths';
+import { resultCommand } from './result';
 import { stepsCommand } from './steps';
 
 export const circuitCommands: ((root: Command) => void)[] = [
@@ -26,4 +27,5 @@ export const circuitCommands: ((root: Command) => void)[] = [
   importanceCommand,
   compareCommand,
   stepsCommand,
+  resultCommand,
 ];

@@ -91,7 +91,11 @@ export function wholeNumber(option: string, text: string | undefined): number | 
 }
 
 /** `L0H1,L1H4`, heads that the model has. */
-export function headList(option: string, list: string, { checkpoint: { description } }: OpenModel): HeadRef[] {
+export function headList(
+  option: string,
+  list: string,
+  { checkpoint: { description } }: Pick<OpenModel, 'checkpoint'>,
+): HeadRef[] {
   const { nLayers, nHeads } = description;
   return list.split(',').map((text) => {
     const [, layer, head] = /^\s*L(\d+)H(\d+)\s*$/i.exec(text) ?? [];

@@ -9,6 +9,7 @@ import { checkpointHooks } from '../describe';
 import { expandHooks } from '../graph/hooks';
 import { readPrompt, tokenTextOf } from '../prompt';
 import type { Prompt } from '../prompt';
+import { activationMetadata } from '../interop/activations';
 import { createRunner } from '../runtime/runner';
 import { promptInput } from './open';
 import type { PromptOptions } from './open';
@@ -48,7 +49,8 @@ export async function run(path: string, options: RunOptions): Promise<void> {
   const predicts = checkpoint.foreign?.missing.logits === undefined;
   const ids = prompt.tokens.map(({ id }) => id);
   const done = await runner.run({ ids, hooks, glance: true, ...(predicts && { topK: TOP_K }) });
-  if (options.out !== undefined) await writeSafetensors(options.out, done.hooks);
+  if (options.out !== undefined)
+    await writeSafetensors(options.out, done.hooks, activationMetadata(checkpoint.name, prompt.tokens, input.text));
   const result: Result = {
     ...prompt,
     notices: [...checkpoint.notices, ...prompt.notices],

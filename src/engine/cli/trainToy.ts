@@ -20,6 +20,7 @@ const WHOLE: [option: string, name: keyof TrainToyParams, what: string][] = [
   ['--save-every', 'saveEvery', 'steps between two checkpoints (default: 500)'],
   ['--measure-every', 'measureEvery', 'steps between two measurements of heads (default: 50)'],
   ['--seed', 'seed', 'of weights and windows (default: 0)'],
+  ['--threads', 'threads', 'that a step runs on (default: all cores; on a busy machine fewer are faster)'],
 ];
 const STEPS = 5000;
 

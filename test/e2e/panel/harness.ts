@@ -35,7 +35,7 @@ function page(origin: string, theme: string, scenario: string, fixture: string, 
     'img-src data:',
   ].join('; ');
   const variables = Object.entries(THEMES[theme] ?? {}).map(([name, value]) => `--vscode-${name}: ${value};`);
-  return `<!doctype html><html lang="en"><head><meta charset="utf-8">
+  return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>${panel}</title>
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <style nonce="${NONCE}">html { ${variables.join(' ')} }</style>
 <link rel="stylesheet" href="/dist/${panel}.css"></head>

@@ -59,8 +59,7 @@ function ExampleLine({ example, ...props }: { example: Example } & Omit<Props, '
   ));
   const line = (
     <>
-      <span class="example-tokens">{content}</span>
-      <span class="number muted">L{layer}</span>
+      <span class="example-tokens">{content}</span> <span class="number muted">L{layer}</span>{' '}
       <span class="number value">{fixed(value)}</span>
     </>
   );
@@ -74,7 +73,7 @@ function ExampleLine({ example, ...props }: { example: Example } & Omit<Props, '
     <button
       type="button"
       class="example"
-      aria-label={`${place} at token ${first + at}, layer ${layer}: ${fixed(value)}. Enter locks the token.`}
+      aria-label={`${visibleText(tokens.join(''))} L${layer} ${fixed(value)}: ${place} at token ${first + at}. Enter locks the token.`}
       onPointerEnter={() => onHover(first + at)}
       onPointerLeave={() => onHover(undefined)}
       onFocus={(event) => event.currentTarget.matches(':focus-visible') && onHover(first + at)}

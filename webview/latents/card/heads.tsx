@@ -44,11 +44,11 @@ function List({ title, about, links, chance, most, chosen, onChoose, note }: Lis
             data-kind={kind}
             aria-pressed={chosen.layer === layer && chosen.head === head}
             title={`Show ${name} in the attention and circuits panels`}
-            aria-label={`${name}${kind ? ` by ${kind}` : ''} ${fixed(score)}, chance ${fixed(chance)}`}
+            aria-label={`${name}${kind ? ` ${kind}` : ''} ${fixed(score)}, chance ${fixed(chance)}`}
             onClick={() => onChoose({ layer, head })}
           >
-            <span class="number">{name}</span>
-            <span class={`number kind ${kind ? `kind-${kind.toLowerCase()}` : ''}`}>{kind}</span>
+            <span class="number">{name}</span>{' '}
+            <span class={`number kind ${kind ? `kind-${kind.toLowerCase()}` : ''}`}>{kind}</span>{' '}
             <span class="bar with-tick">
               <i style={{ width: width(score) }} />
               <u style={{ left: width(chance) }} />

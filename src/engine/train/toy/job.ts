@@ -44,6 +44,7 @@ export interface ToySettings {
   measureEvery: number;
   seed: number;
   snippet: string | undefined;
+  threads?: number;
 }
 
 /** The tokenizer and the corpus in its tokens. */
@@ -187,7 +188,8 @@ export class ToyJob implements Job<ToyPoint> {
     const { measured, sizes } = this.open();
     const { description } = measured.checkpoint;
     const batch = { sequences: (this.settings.batch * sizes.context) / length, length };
-    const session = await Session.create(emitStep(description, batch, ADAM), 'cpu', { arena: true });
+    const { threads } = this.settings;
+    const session = await Session.create(emitStep(description, batch, ADAM), 'cpu', { arena: true, threads });
     this.stepper = { batch, session, fixed: batchInputs(description, batch) };
     return this.stepper;
   }

@@ -35,15 +35,15 @@ function settingsOf(params: TrainToyParams): ToySettings {
     ...Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)),
   };
   const { batch, lr, saveEvery, measureEvery, seed } = given;
-  for (const [name, value] of Object.entries({ steps: params.steps, batch, saveEvery, measureEvery }))
+  const { steps, snippet, threads } = params;
+  for (const [name, value] of Object.entries({ steps, batch, saveEvery, measureEvery, threads: threads ?? 1 }))
     if (!Number.isInteger(value) || value < 1)
       throw new InputError(`${name} is ${value}, a whole number from 1 was expected.`);
   if (!Number.isInteger(seed) || seed < 0) throw new InputError(`seed is ${seed}, a whole number from 0 was expected.`);
   if (!(lr > 0 && lr < 1)) throw new InputError(`lr is ${lr}, a number between 0 and 1 was expected.`);
-  const { steps, snippet } = params;
   const sizes = toySizes(params);
   const stages = stagesOf(params, sizes.context);
-  return { sizes, steps, batch, lr, stages, saveEvery, measureEvery, seed, snippet };
+  return { sizes, steps, batch, lr, stages, saveEvery, measureEvery, seed, snippet, threads };
 }
 
 /** All that the weights depend on. */

@@ -1,0 +1,267 @@
+import { stat } from 'node:fs/promises';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { CheckpointInfo } from '../protocol/checkpoint';
+import type { EngineProgress } from '../protocol/engine';
+import type { SaeInfo } from '../protocol/latents';
+import { checkResult, fileChanges, type ResultCheck } from '../protocol/resultCheck';
+import {
+  RESULT_ENDING,
+  writeResult,
+  type FileIdentity,
+  type ResultFile,
+  type ResultPanel,
+} from '../protocol/resultFile';
+import type { FoundFiles } from '../protocol/resultPage';
+import { initialSelection, type Selection } from '../protocol/selection';
+import type { Analyses, Analysis } from './analyses';
+import type { AttentionPanel } from './attentionPanel';
+import { providers, type Checkpoints } from './checkpoints';
+import type { Circuits } from './circuits';
+import type { CircuitsPanel } from './circuitsPanel';
+import type { EngineService } from './engineService';
+import type { Latents } from './latents';
+import type { LatentsPanel } from './latentsPanel';
+import type { Log } from './log';
+import type { Reports } from './reports';
+import { headOf, viewOf } from './resultViews';
+import { writeWhole } from './saveFile';
+import type { SelectionStore } from './selection';
+
+export interface ResultParts {
+  extensionUri: vscode.Uri;
+  engine: EngineService;
+  checkpoints: Checkpoints;
+  analyses: Analyses;
+  selection: SelectionStore;
+  circuits: Circuits;
+  latents: Latents;
+  panel: AttentionPanel;
+  circuitsPanel: CircuitsPanel;
+  latentsPanel: LatentsPanel;
+  reports: Reports;
+  version: string;
+  log: Log;
+}
+
+/** Head scores of larger models are saved only if they are known: they may take minutes. */
+const CHEAP_PARAMS = 50e6;
+
+export interface Watching {
+  token: vscode.CancellationToken;
+  onProgress: (p: EngineProgress) => void;
+}
+
+/** Absolute paths that stand in for those of a file. */
+export interface Chosen {
+  checkpoint?: string;
+  sae?: string;
+}
+
+/** Saved results: written from what is shown, found, opened as panels, measured anew. */
+export class Results {
+  constructor(private readonly parts: ResultParts) {}
+
+  /** What a panel shows now, as a file. @param file absolute, for its paths */
+  async save(analysis: Analysis, panel: ResultPanel, file: string, watching: Watching): Promise<void> {
+    const { engine, checkpoints, latents, circuits, version } = this.parts;
+    const { info, source } = analysis;
+    const checkpoint = checkpoints.at(analysis.checkpoint.path) ?? analysis.checkpoint;
+    const view = viewOf(panel, this.parts.selection.value, analysis, this.parts.reports);
+    const sae = panel === 'latents' ? latents.of(checkpoint) : undefined;
+    const ids = info.tokens.map(({ id }) => id);
+    const cheap = checkpoint.nParams < CHEAP_PARAMS || circuits.now(checkpoint).scores !== undefined;
+    const text = source.ids ? {} : { text: source.text };
+    const params = { checkpointId: checkpoint.id, ids, view, scores: cheap, ...(sae && { saeId: sae.id }) };
+    const measured = await engine.request('measureResult', params, watching);
+    const { tunedLens, layer } = sae ? latents.optionsOf(sae) : {};
+    const result: ResultFile = {
+      checkpoint: { ...measured.checkpoint, path: pathFrom(file, checkpoint.path) },
+      ...(sae &&
+        measured.sae && {
+          sae: {
+            ...measured.sae,
+            path: pathFrom(file, sae.path),
+            ...(layer !== undefined && { layer }),
+            ...(tunedLens !== undefined && { tunedLens: pathFrom(file, tunedLens) }),
+          },
+        }),
+      circuitscope: version,
+      created: new Date().toISOString(),
+      source: source.name,
+      ...text,
+      ids,
+      tokens: measured.tokens.map((token) => token.text),
+      view,
+      numbers: measured.numbers,
+    };
+    await writeWhole(file, writeResult(result));
+  }
+
+  /** Looks for the files of a result: where it says, else among what is open and the samples. */
+  async find(
+    file: string,
+    { checkpoint, sae }: ResultFile,
+    chosen: Chosen,
+  ): Promise<{ checkpoint: FoundFiles; sae?: FoundFiles }> {
+    const { checkpoints, latents, extensionUri, engine } = this.parts;
+    const sample = (name: string): string => vscode.Uri.joinPath(extensionUri, 'samples', path.basename(name)).fsPath;
+    const named = (list: readonly { name: string; path: string }[], { name }: FileIdentity): string[] => [
+      ...list.filter((each) => each.name === name).map((each) => each.path),
+      sample(name),
+    ];
+    const at = chosen.checkpoint ?? (await firstThere(file, checkpoint, named(checkpoints.all, checkpoint)));
+    const saeAt = sae && (chosen.sae ?? (await firstThere(file, sae, named(latents.all, sae))));
+    const identify = async (withSae: boolean): ReturnType<typeof this.identities> =>
+      this.identities(file, at, withSae && sae && saeAt !== undefined ? { ...sae, path: saeAt } : undefined);
+    try {
+      await engine.whenReady();
+      const now = await identify(false);
+      const found: FoundFiles = { ...checkpoint, at, changes: fileChanges(checkpoint, now.checkpoint, 'checkpoint') };
+      if (!sae || saeAt === undefined) return { checkpoint: found };
+      const both = await identify(true).catch((error: unknown) => sentenceOf(error));
+      const saeFound = { ...sae, at: saeAt };
+      if (typeof both === 'string') return { checkpoint: found, sae: { ...saeFound, changes: [], problem: both } };
+      return {
+        checkpoint: found,
+        sae: { ...saeFound, changes: both.sae ? fileChanges(sae, both.sae, 'autoencoder') : [] },
+      };
+    } catch (error) {
+      const problem = sentenceOf(error);
+      return {
+        checkpoint: { ...checkpoint, at, changes: [], problem },
+        ...(sae && saeAt !== undefined && { sae: { ...sae, at: saeAt, changes: [] } }),
+      };
+    }
+  }
+
+  private identities(file: string, at: string, sae?: FileIdentity): Promise<Identities> {
+    return this.parts.engine.request('identify', {
+      path: at,
+      ...(sae && { sae: { path: sae.path, ...saeOptions(file, sae) } }),
+    });
+  }
+
+  /** Opens the files and measures the numbers anew. @returns undefined when something could not be opened, which has been said */
+  async check(
+    file: string,
+    result: ResultFile,
+    found: { checkpoint: FoundFiles; sae?: FoundFiles },
+    watching: Watching,
+  ): Promise<ResultCheck> {
+    const { engine, checkpoints } = this.parts;
+    const checkpoint = await this.checkpointAt(found.checkpoint.at, watching);
+    const sae = found.sae && (await this.saeAt(checkpoint, file, found.sae));
+    const { ids, text, view, numbers } = result;
+    const now = await engine.request(
+      'measureResult',
+      {
+        ...{ checkpointId: (checkpoints.at(checkpoint.path) ?? checkpoint).id, ids, view, wide: true },
+        scores: numbers.headScores !== undefined,
+        ...(text !== undefined && { text }),
+        ...(sae && { saeId: sae.id }),
+      },
+      watching,
+    );
+    return checkResult(result, now);
+  }
+
+  /** The analysis as it was, with what was chosen, in its panel. */
+  async openPanels(
+    file: string,
+    result: ResultFile,
+    found: { checkpoint: FoundFiles; sae?: FoundFiles },
+    watching: Watching,
+  ): Promise<void> {
+    const { analyses, selection, panel, circuitsPanel, latentsPanel, reports } = this.parts;
+    const checkpoint = await this.checkpointAt(found.checkpoint.at, watching);
+    if (found.sae) await this.saeAt(checkpoint, file, found.sae);
+    const { text, ids, source, view } = result;
+    const analysis = await analyses.run(
+      checkpoint,
+      text !== undefined && checkpoint.hasTokenizer
+        ? { name: source, text }
+        : { name: source, text: ids.join(', '), ids },
+    );
+    if (!analysis) return;
+    selection.restore(selectionOf(result, checkpoint));
+    panel.show();
+    if (view.panel === 'circuits') circuitsPanel.show();
+    else if (view.panel === 'latents') latentsPanel.show();
+    else if (view.panel === 'ablate')
+      reports.ablate.show({ heads: (view.heads ?? []).map(headOf), mean: view.mean ?? false });
+    else if (view.panel === 'paths') reports.paths.show(view.token === undefined ? {} : { token: { id: view.token } });
+    else if (view.panel !== 'attention') reports[view.panel].show();
+  }
+
+  private async checkpointAt(at: string, { token, onProgress }: Watching): Promise<CheckpointInfo> {
+    const { checkpoints, engine } = this.parts;
+    const open = checkpoints.at(at);
+    if (open) return open;
+    const info = await engine.request('openCheckpoint', { path: at, providers: providers() }, { token, onProgress });
+    const known = checkpoints.at(info.path);
+    if (known) {
+      void engine.request('closeCheckpoint', { checkpointId: info.id }).catch(() => undefined);
+      return known;
+    }
+    checkpoints.adopt(info);
+    return info;
+  }
+
+  private async saeAt(checkpoint: CheckpointInfo, file: string, sae: FoundFiles): Promise<SaeInfo> {
+    const { latents } = this.parts;
+    const open = latents.allOf(checkpoint).find((each) => each.path === sae.at);
+    if (open) {
+      latents.choose(open);
+      return open;
+    }
+    let why = `${sae.name} was not opened.`;
+    const opened = await latents.open(checkpoint, sae.at, saeOptions(file, sae), (message) => (why = message));
+    if (!opened) throw new Error(why);
+    return opened;
+  }
+}
+
+type Identities = { checkpoint: Omit<FileIdentity, 'path'>; sae?: Omit<FileIdentity, 'path'> };
+
+const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const saeOptions = (file: string, { layer, tunedLens }: FileIdentity): { layer?: number; tunedLens?: string } => ({
+  ...(layer !== undefined && { layer }),
+  ...(tunedLens !== undefined && { tunedLens: path.resolve(path.dirname(file), tunedLens) }),
+});
+
+/** Relative where there is a way. */
+const pathFrom = (file: string, target: string): string =>
+  path.relative(path.dirname(file), target).split(path.sep).join('/') || '.';
+
+async function firstThere(file: string, { path: saved }: FileIdentity, others: string[]): Promise<string> {
+  const own = path.resolve(path.dirname(file), saved);
+  for (const candidate of [own, ...others]) if (await stat(candidate).catch(() => undefined)) return candidate;
+  return own;
+}
+
+/** The offered name, without the ending. */
+export const resultName = (name: string): string =>
+  name.replace(new RegExp(`${RESULT_ENDING.replaceAll('.', '\\.')}$`), '');
+
+function selectionOf({ view }: ResultFile, { nLayers, nHeads }: CheckpointInfo): Selection {
+  const has = (name: string | undefined): boolean => {
+    if (name === undefined) return false;
+    const { layer, head } = headOf(name);
+    return layer < nLayers && head < nHeads;
+  };
+  const { head, earlier, later, kind, latent, layer, destination, source, reduction, weighting } = view;
+  const start = initialSelection(has(head) ? headOf(head!) : undefined);
+  const pair =
+    has(earlier) && has(later) && kind ? { earlier: headOf(earlier!), later: headOf(later!), kind } : undefined;
+  return {
+    ...start,
+    locked: { ...(destination !== undefined && { destination }), ...(source !== undefined && { source }) },
+    ...(reduction && { reduction }),
+    ...(weighting && { weighting }),
+    ...(pair && { pair }),
+    ...(latent !== undefined && { latent }),
+    ...(layer !== undefined && { layer }),
+  };
+}

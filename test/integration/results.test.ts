@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import type { ExtensionParts } from '../../src/extension';
+import type { ResultView } from '../../src/host/resultEditor';
+import { readResult, writeResult, type ResultFile } from '../../src/protocol/resultFile';
+import { answering, closeEverything, eventually, openTotal, parts, run, sample } from './support';
+
+const HEAD = { layer: 1, head: 5 };
+/** The second ` add` of prompt 0. */
+const ADD = 27;
+
+describe('saved results', () => {
+  let p: ExtensionParts;
+  const folder = mkdtempSync(path.join(tmpdir(), 'circuitscope-result-'));
+  const file = path.join(folder, 'head.circuitscope.json');
+  const uri = vscode.Uri.file(file);
+  const read = (): ResultFile => {
+    const found = readResult(readFileSync(file, 'utf8'), file);
+    assert.ok('result' in found, JSON.stringify(found));
+    return found.result;
+  };
+  const openPage = async (): Promise<ResultView> => {
+    await vscode.commands.executeCommand('vscode.open', uri);
+    return eventually('page', () => p.resultEditor.viewOf(uri));
+  };
+  const found = (view: ResultView): Promise<unknown> => eventually('its files', () => view.page.checkpoint);
+
+  before(async () => {
+    p = await parts();
+    await p.checkpoints.open(sample('attn-only-2l'));
+    await openTotal();
+    await run('analyzeSelection');
+    p.selection.apply({ kind: 'chooseHead', head: HEAD }, 'test');
+    p.selection.apply({ kind: 'lockToken', token: ADD }, 'test');
+    await answering('showSaveDialog', [uri], () => run('saveResult', 'attention'));
+  });
+  after(async () => {
+    await closeEverything();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('say what was looked at, with a path from where they are', () => {
+    const { view, tokens, ids, source, checkpoint, numbers } = read();
+    assert.deepEqual(view, {
+      ...{ panel: 'attention', head: 'L1H5', destination: ADD },
+      ...{ weighting: 'pattern', reduction: 'one' },
+    });
+    assert.deepEqual([tokens.length, ids.length, source], [42, 42, 'total.ts:4–9']);
+    assert.equal(path.resolve(folder, checkpoint.path), sample('attn-only-2l'));
+    const strongest = Object.entries(numbers['sources']!).sort(([, a], [, b]) => b - a)[0]![0];
+    assert.match(strongest, /^27 → /);
+  });
+
+  it('open as a page; the panels come back as they were', async () => {
+    await closeEverything();
+    const view = await openPage();
+    await found(view);
+    assert.deepEqual([view.page.checkpoint!.problem, view.page.checkpoint!.changes], [undefined, []]);
+    assert.equal(p.checkpoints.all.length, 0, 'looking opens nothing');
+    await view.act('open');
+    assert.equal(p.analyses.current!.checkpoint.name, 'attn-only-2l');
+    assert.deepEqual([p.selection.value.head, p.selection.value.locked], [HEAD, { destination: ADD }]);
+    assert.equal(p.panel.isOpen, true);
+  });
+
+  it('run again: the same numbers; then a number that is another, after the file was changed', async () => {
+    const view = await openPage();
+    await found(view);
+    await view.act('check');
+    assert.equal(view.page.check?.same, true, JSON.stringify(view.page.check?.rows.filter((r) => r.differs)));
+    const saved = read();
+    const sources = { ...saved.numbers['sources'], [`${ADD} → 0`]: 0.9 };
+    writeFileSync(file, writeResult({ ...saved, numbers: { ...saved.numbers, sources } }));
+    await eventually('page of the changed file', () => {
+      const { result } = view.page;
+      return 'numbers' in result && result.numbers['sources']![`${ADD} → 0`] === 0.9 ? true : undefined;
+    });
+    assert.equal(view.page.check, undefined, 'an answer to what the file said before');
+    await found(view);
+    await view.act('check');
+    assert.deepEqual(
+      view.page.check!.rows.filter(({ differs }) => differs).map(({ name }) => name),
+      [`${ADD} → 0`],
+    );
+    assert.equal(readFileSync(file, 'utf8').includes('0.9'), true, 'read only');
+  });
+
+  it('without their checkpoint say so; another one can be chosen', async () => {
+    const saved = read();
+    const other = path.join(folder, 'elsewhere');
+    cpSync(sample('attn-only-1l'), other, { recursive: true });
+    const gone = { ...saved, checkpoint: { ...saved.checkpoint, name: 'gone', path: 'gone' } };
+    writeFileSync(file, writeResult(gone));
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    const view = await openPage();
+    await found(view);
+    assert.match(view.page.checkpoint!.problem!, /gone does not exist/);
+    await view.act('check');
+    assert.equal(view.page.check, undefined);
+    await answering('showOpenDialog', [[vscode.Uri.file(other)]], () => view.act('chooseCheckpoint'));
+    const { problem, at, changes } = view.page.checkpoint!;
+    assert.deepEqual([problem, at], [undefined, other]);
+    assert.match(changes.join(), /weights of the checkpoint elsewhere are others/);
+    await view.act('check');
+    assert.match(view.page.failed ?? '', /no head L1H5/i);
+  });
+
+  it('that are damaged say where; they open as text', async () => {
+    await vscode.commands.executeCommand('workbench.action.closeAllEditors');
+    writeFileSync(file, '{ "format": "circuitscope-result", "formatVersion": 1 }');
+    const view = await openPage();
+    const { result } = view.page;
+    assert.match('error' in result ? result.error : '', /^head\.circuitscope\.json: circuitscope is missing/);
+    await view.act('text');
+    assert.equal(vscode.window.activeTextEditor?.document.uri.fsPath, file);
+  });
+});

@@ -1,0 +1,192 @@
+/** What a saved result is, whether its files are there, its numbers, and those of a run anew. */
+import type { JSX } from 'preact';
+import { checkSummary } from '../../src/protocol/resultCheck';
+import type { ResultFile, ResultView } from '../../src/protocol/resultFile';
+import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
+import { plural, visibleParts } from '../../src/protocol/tokens';
+import { Button, Icon } from '../shared/controls';
+import { Numbers } from './numbers';
+import { act, page } from './store';
+
+const PANELS: Record<ResultView['panel'], string> = {
+  attention: 'Attention',
+  circuits: 'Circuits',
+  paths: 'Paths',
+  lens: 'Logit lens',
+  importance: 'Term importance',
+  ablate: 'Ablation',
+  latents: 'Latents',
+};
+
+/** What was chosen, in words. */
+function settings({ view, tokens }: ResultFile): string {
+  const token = (at: number): string => `${at} “${tokens[at] ?? ''}”`;
+  const parts = [
+    view.reduction === 'mean' || view.reduction === 'max' ? `${view.reduction} over heads` : view.head,
+    view.weighting === 'value-weighted' ? 'value-weighted' : undefined,
+    view.earlier && view.later ? `${view.earlier} → ${view.later} through ${view.kind ?? 'K'}` : undefined,
+    view.destination === undefined ? undefined : `token ${token(view.destination)}`,
+    view.source === undefined ? undefined : `from ${token(view.source)}`,
+    view.latent === undefined ? undefined : `latent #${view.latent}`,
+    view.layer === undefined ? undefined : `layer ${view.layer}`,
+    view.heads ? `without ${view.heads.join(', ')}${view.mean ? ' (their mean instead)' : ''}` : undefined,
+  ];
+  return parts.filter((part) => part !== undefined).join(' · ');
+}
+
+function Files({ what, files, choose }: { what: string; files: FoundFiles; choose: ResultAction }): JSX.Element {
+  const { problem, changes, at } = files;
+  return (
+    <>
+      {problem === undefined ? (
+        <span class="path" title={at}>
+          {files.name} <small>{files.path}</small>
+        </span>
+      ) : (
+        <span class="problem">
+          <Icon name="warning" /> {problem}
+        </span>
+      )}
+      {changes.map((change) => (
+        <span class="problem" key={change}>
+          <Icon name="warning" /> {change}
+        </span>
+      ))}
+      {problem !== undefined || changes.length > 0 ? (
+        <button type="button" class="link" onClick={() => act(choose)}>
+          Choose another {what}…
+        </button>
+      ) : null}
+    </>
+  );
+}
+
+/** Tokens that are shown; a text may have many thousands. */
+const SHOWN = 600;
+
+const Text = ({ tokens }: { tokens: readonly string[] }): JSX.Element => (
+  <p class="text" aria-label="Text">
+    {tokens.slice(0, SHOWN).map((text, i) => (
+      <span class="piece" key={i}>
+        {visibleParts(text).map(({ text: part, quiet }, j) => (
+          <span key={j} class={quiet ? 'quiet' : undefined}>
+            {part}
+          </span>
+        ))}
+      </span>
+    ))}
+    {tokens.length > SHOWN ? '…' : ''}
+  </p>
+);
+
+function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.Element {
+  const { source, tokens, created, circuitscope, view, checkpoint, sae } = result;
+  const chosen = settings(result);
+  return (
+    <dl class="facts">
+      <dt>Panel</dt>
+      <dd>
+        {PANELS[view.panel]}
+        {chosen ? ` · ${chosen}` : ''}
+      </dd>
+      <dt>Checkpoint</dt>
+      <dd>
+        {now.checkpoint ? (
+          <Files what="checkpoint" files={now.checkpoint} choose="chooseCheckpoint" />
+        ) : (
+          <span class="path">
+            {checkpoint.name} <small>{checkpoint.path}</small>
+          </span>
+        )}
+      </dd>
+      {sae ? (
+        <>
+          <dt>Autoencoder</dt>
+          <dd>{now.sae ? <Files what="autoencoder" files={now.sae} choose="chooseSae" /> : <span>{sae.name}</span>}</dd>
+        </>
+      ) : null}
+      <dt>Saved</dt>
+      <dd>
+        {new Date(created).toLocaleString()} · Circuitscope {circuitscope}
+      </dd>
+      <dt>Text</dt>
+      <dd>
+        {source} · {plural(tokens.length, 'token')}
+        <Text tokens={tokens} />
+      </dd>
+    </dl>
+  );
+}
+
+const Broken = ({ error }: { error: string }): JSX.Element => (
+  <main class="full" data-state="error">
+    <h1 class="sr-only">{document.title}</h1>
+    <p role="alert">{error}</p>
+    <div class="buttons">
+      <Button onClick={() => act('text')}>Open as Text</Button>
+    </div>
+  </main>
+);
+
+function Busy({ busy }: { busy: NonNullable<ResultPage['busy']> }): JSX.Element {
+  return (
+    <p class="line busy" role="status">
+      <Icon name="loading codicon-modifier-spin" />
+      <span class="line-text">{busy.message}</span>
+      <button type="button" class="link" onClick={() => act('cancel')}>
+        Cancel
+      </button>
+    </p>
+  );
+}
+
+export function App(): JSX.Element | null {
+  const now = page.value;
+  if (!now) return null;
+  const { result, check, busy, failed, checkpoint, sae } = now;
+  if ('error' in result) return <Broken error={result.error} />;
+  const usable = checkpoint && checkpoint.problem === undefined && sae?.problem === undefined;
+  return (
+    <main class="panel report result" data-state={busy ? 'busy' : 'ready'}>
+      <div class="screen">
+        <header class="toolbar">
+          <div class="title">
+            <h1 title={now.file}>{now.file}</h1>
+          </div>
+        </header>
+        {busy ? <Busy busy={busy} /> : null}
+        {failed === undefined ? null : (
+          <p class="line error" role="alert">
+            <Icon name="error" />
+            <span class="line-text">{failed}</span>
+          </p>
+        )}
+        <Facts result={result} now={now} />
+        <div class="buttons actions">
+          {usable ? (
+            <>
+              <Button onClick={() => act('open')}>Open Panels</Button>
+              <Button secondary onClick={() => act('check')}>
+                Re-run and Compare
+              </Button>
+            </>
+          ) : null}
+          <Button secondary onClick={() => act('text')}>
+            Open as Text
+          </Button>
+        </div>
+        {check ? (
+          <div class={`verdict ${check.same ? 'same' : 'differs'}`} role="status">
+            <p>
+              <Icon name={check.same ? 'check' : 'warning'} /> {checkSummary(check)}
+            </p>
+            {check.changes.map((change) => (
+              <p key={change}>{change}</p>
+            ))}
+          </div>
+        ) : null}
+        <Numbers result={result} {...(check && { rows: check.rows })} />
+      </div>
+    </main>
+  );
+}

@@ -1,0 +1,72 @@
+/** The numbers of a result, section by section; after a run, what they are now. */
+import type { JSX } from 'preact';
+import { type ResultRow, sectionTitles } from '../../src/protocol/resultCheck';
+import type { ResultFile } from '../../src/protocol/resultFile';
+import { visibleText } from '../../src/protocol/tokens';
+import { type Column, Table } from '../shared/table';
+
+const DECIMALS = 4;
+const minus = (text: string): string => text.replace('-', '−');
+const fixed = (value: number): string => minus(value.toFixed(DECIMALS));
+
+/** `27 → 16` with the tokens that stand there. */
+function nameOf(section: string, name: string, tokens: readonly string[]): string {
+  const at = (position: string): string => {
+    const token = tokens[Number(position)];
+    return token === undefined ? position : `${position} “${visibleText(token)}”`;
+  };
+  const pair = section === 'sources' ? /^(\d+) → (\d+)$/.exec(name) : null;
+  if (pair) return `${at(pair[1]!)} → ${at(pair[2]!)}`;
+  const after = section === 'nextTokens' ? /^after (\d+): ([^]*) \(#(\d+)\)$/.exec(name) : null;
+  return after ? `after ${at(after[1]!)}: “${visibleText(after[2]!)}”` : visibleText(name).replaceAll('·', ' ');
+}
+
+function columns(section: string, tokens: readonly string[], checked: boolean): Column<ResultRow>[] {
+  const now: Column<ResultRow>[] = [
+    {
+      name: 'now',
+      value: ({ now: value }) => value ?? NaN,
+      cell: ({ now: value }) => (value === undefined ? 'not found' : fixed(value)),
+    },
+    {
+      name: 'difference',
+      value: ({ saved, now: value = NaN }) => Math.abs(value - saved),
+      cell: ({ saved, now: value, differs }) => (
+        <span class={differs ? 'differs' : 'same'}>
+          {value === undefined ? '' : `${value < saved ? '' : '+'}${fixed(value - saved)}`}
+          {differs ? ' differs' : ''}
+        </span>
+      ),
+    },
+  ];
+  return [
+    { name: 'of', value: ({ name }) => nameOf(section, name, tokens) },
+    { name: 'saved', value: ({ saved }) => saved, cell: ({ saved }) => fixed(saved) },
+    ...(checked ? now : []),
+  ];
+}
+
+export function Numbers({ result, rows }: { result: ResultFile; rows?: readonly ResultRow[] }): JSX.Element {
+  const all: readonly ResultRow[] =
+    rows ??
+    Object.entries(result.numbers).flatMap(([section, values]) =>
+      Object.entries(values).map(([name, saved]) => ({ section, name, saved, differs: false })),
+    );
+  return (
+    <>
+      {Object.keys(result.numbers).map((section) => (
+        <section class="block numbers" key={section} data-section={section}>
+          <h2>{sectionTitles[section] ?? section}</h2>
+          <Table
+            label={sectionTitles[section] ?? section}
+            columns={columns(section, result.tokens, rows !== undefined)}
+            rows={all.filter((row) => row.section === section)}
+            {...(section === 'lens' || section === 'orders' || section === 'fvu'
+              ? {}
+              : { initial: { column: 'saved', descending: true } })}
+          />
+        </section>
+      ))}
+    </>
+  );
+}

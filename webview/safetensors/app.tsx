@@ -1,0 +1,167 @@
+/** The page: the tensors of a `.safetensors` file, and the chosen one. */
+import type { JSX } from 'preact';
+import type { ShownFile } from '../../src/protocol/safetensorsEditor';
+import { plural } from '../../src/protocol/tokens';
+import { Concept } from '../shared/concept';
+import { Button, Icon, ProgressRing, Segmented } from '../shared/controls';
+import { Detail } from './detail';
+import { List } from './list';
+import { bytesText, countText, filtered, totals } from './rows';
+import * as store from './store';
+
+const nameOf = (path: string): string => path.replace(/^.*[/\\]/, '');
+
+function Toolbar({ file }: { file: ShownFile }): JSX.Element {
+  const [values] = totals(file.tensors);
+  const what = [
+    plural(file.tensors.length, 'tensor'),
+    `${countText(values)} values`,
+    `${bytesText(file.fileBytes)} (header ${bytesText(file.headerBytes)})`,
+  ];
+  return (
+    <header class="toolbar">
+      <div class="title">
+        <h1 title={file.path}>{nameOf(file.path)}</h1>
+        <Concept id="stored-tensors" />
+        <span class="what">{what.join(' · ')}</span>
+      </div>
+      {file.hasConfig ? (
+        <Button secondary onClick={store.openCheckpoint}>
+          Open as Checkpoint
+        </Button>
+      ) : null}
+    </header>
+  );
+}
+
+function ListBar({ file }: { file: ShownFile }): JSX.Element {
+  const filter = store.filter.value;
+  const found = filter.trim() === '' ? undefined : filtered(file.tensors, filter);
+  return (
+    <div class="bar-line">
+      <input
+        class="field filter"
+        type="search"
+        aria-label="Filter by name"
+        placeholder="Filter by name"
+        spellcheck={false}
+        value={filter}
+        onInput={(event) => (store.filter.value = event.currentTarget.value)}
+      />
+      <span class="found" role="status">
+        {found ? `${countText(found.length)} of ${countText(file.tensors.length)}` : ''}
+      </span>
+      <span class="push">
+        <Segmented
+          label="Tensors are listed"
+          choices={[
+            {
+              value: 'blocks',
+              label: 'by block',
+              title: 'Tensors of one block together, as far as the first number of their names',
+            },
+            { value: 'flat', label: 'flat', title: 'One list' },
+          ]}
+          value={store.grouped.value ? 'blocks' : 'flat'}
+          onChange={(next) => (store.grouped.value = next === 'blocks')}
+        />
+      </span>
+    </div>
+  );
+}
+
+function About({ file }: { file: ShownFile }): JSX.Element {
+  const entries = Object.entries(file.metadata);
+  return (
+    <div class="about">
+      <section class="block">
+        <h2>
+          Metadata <Concept id="stored-tensors" />
+        </h2>
+        {entries.length === 0 ? (
+          <p class="none">The header has none.</p>
+        ) : (
+          <table class="metadata">
+            <tbody>
+              {entries.map(([name, value]) => (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td>{value}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </section>
+      {file.shards.length > 1 ? (
+        <section class="block">
+          <h2>
+            Files of this checkpoint <Concept id="stored-tensors" />
+          </h2>
+          <ul class="shards">
+            {file.shards.map((shard) => (
+              <li key={shard}>
+                {shard === nameOf(file.path) ? (
+                  <span aria-current="true">{shard}</span>
+                ) : (
+                  <button type="button" class="link" onClick={() => store.openShard(shard)}>
+                    {shard}
+                  </button>
+                )}
+              </li>
+            ))}
+          </ul>
+        </section>
+      ) : null}
+    </div>
+  );
+}
+
+function Shown({ file }: { file: ShownFile }): JSX.Element {
+  const tensor = store.chosen.value;
+  return (
+    <main class="panel report safetensors" data-state="ready" data-version={file.version}>
+      <Toolbar file={file} />
+      <div class="sides">
+        <div class="list-side">
+          <ListBar file={file} />
+          {file.tensors.length > 0 ? (
+            <List tensors={file.tensors} />
+          ) : (
+            <p class="block none">The file has no tensors.</p>
+          )}
+        </div>
+        <div class="detail-side">
+          {tensor ? <Detail key={tensor.name} file={file} tensor={tensor} /> : null}
+          {tensor || file.tensors.length === 0 ? null : (
+            <p class="block none">Choose a tensor: its statistics, histogram and heatmap appear here.</p>
+          )}
+          <About file={file} />
+        </div>
+      </div>
+    </main>
+  );
+}
+
+export function App(): JSX.Element | null {
+  const now = store.file.value;
+  if (!now) return null;
+  if (now.kind === 'ready') return <Shown file={now.value} />;
+  if (now.kind === 'error') {
+    return (
+      <main class="full" data-state="error">
+        <Icon name="error" />
+        <p role="alert">{now.message}</p>
+        <Button secondary onClick={store.showLog}>
+          Show Log
+        </Button>
+      </main>
+    );
+  }
+  return (
+    <main class="full" data-state="busy" aria-busy="true">
+      <ProgressRing />
+      <p role="status">{now.kind === 'busy' ? `${now.message}…` : 'Cancelled.'}</p>
+    </main>
+  );
+}
