@@ -84,9 +84,17 @@ const builds = [
     loader: { '.ttf': 'file' },
     assetNames: '[name]',
   },
+  // a module that VS Code puts into a notebook's page; its style sheet is a text in it
+  {
+    ...browser,
+    entryPoints: { notebook: 'webview/notebook/renderer.ts' },
+    outdir: 'dist/webview',
+    format: 'esm',
+    loader: { '.css': 'text' },
+  },
 ];
 /** Libraries that tests load at run time instead of carrying a copy. */
-const libraries = ['mocha', 'playwright-core', 'axe-core', 'eslint', 'esbuild', '@vscode/l10n-dev'];
+const libraries = ['mocha', 'playwright-core', 'axe-core', 'eslint', 'esbuild', 'typescript'];
 /** Everything below test/SUITE with that ending, bundled into out/SUITE. */
 const suite = (name, ending = '.test.ts', ...more) => ({
   ...engine,

@@ -8,6 +8,7 @@ import { codeCommand } from './cli/code';
 import { info } from './cli/info';
 import { latentCommands } from './cli/latentCommands';
 import { mcpCommand } from './cli/mcp';
+import { patternsCommand } from './cli/patterns';
 import { providersCommand } from './cli/providers';
 import { run } from './cli/run';
 import type { RunOptions } from './cli/run';
@@ -57,6 +58,7 @@ function program(): Command {
     ...trainingCommands,
     activationsCommand,
     codeCommand,
+    patternsCommand,
     providersCommand,
     mcpCommand,
   ].forEach((register) => register(root));

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { AnalysisInfo, PatternMatrix, SourcesByLayer, Thumbnails, Weighting } from '../protocol/analysis';
 import type { MatrixKey } from '../protocol/attentionPanel';
-import type { CheckpointInfo } from '../protocol/checkpoint';
+import type { CheckpointInfo, HeadRef } from '../protocol/checkpoint';
 import type { AnalyzeParams, EngineProgress } from '../protocol/engine';
+import type { CircuitsVisInput } from '../protocol/interop';
 import type { Checkpoints } from './checkpoints';
 import { isGone, type EngineService } from './engineService';
 import { MatrixCache } from './matrixCache';
@@ -167,6 +168,13 @@ export class Analyses implements vscode.Disposable {
     const { weighting, head } = key;
     await this.ask(analysis, (analysisId) =>
       this.engine.request('exportPattern', { analysisId, weighting, file, ...(head ? { head } : {}) }),
+    );
+  }
+
+  /** Patterns of every head, or of one, as CircuitsVis takes them. */
+  circuitsVis(analysis: Analysis, head?: HeadRef): Promise<CircuitsVisInput> {
+    return this.ask(analysis, (analysisId) =>
+      this.engine.request('circuitsVis', { analysisId, ...(head ? { head } : {}) }),
     );
   }
 

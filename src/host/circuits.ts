@@ -10,6 +10,7 @@ import {
   type NamedScore,
 } from '../protocol/circuits';
 import type { InductionCircuits } from '../protocol/circuits/behaviour';
+import type { InteropRequests } from '../protocol/interop';
 import type { Checkpoints } from './checkpoints';
 import type { RequestOptions } from './engineClient';
 import { isGone, type EngineService } from './engineService';
@@ -75,6 +76,16 @@ export class Circuits implements vscode.Disposable {
   now({ path }: Pick<CheckpointInfo, 'path'>): KnownCircuits {
     const known = this.kept.get(path);
     return known && known.id === this.checkpoints.at(path)?.id ? known : {};
+  }
+
+  /** The random sequences that scores were measured on. */
+  async sequences(
+    { path, id }: CheckpointInfo,
+    { length, batch, seed }: HeadScores,
+  ): Promise<InteropRequests['repeatedSequences'][1]> {
+    await this.engine.whenReady();
+    const checkpointId = this.checkpoints.at(path)?.id ?? id;
+    return this.engine.request('repeatedSequences', { checkpointId, length, batch, seed });
   }
 
   /** Names of every head, layer by layer; undefined until the scores are known. */

@@ -16,8 +16,8 @@ import { initialSelection, reduceSelection, type Selection, type SelectionEvent 
 import type { Analyses } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
-import { exportCircuits, saveFile } from './exportCircuits';
-import type { Log } from './log';
+import { copyCircuitsCode, exportCircuits, saveFile } from './exportCircuits';
+import { showError, type Log } from './log';
 import type { SelectionStore } from './selection';
 import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
@@ -272,7 +272,12 @@ export class CircuitsPage implements vscode.Disposable {
   }
 
   private export(format: CircuitsExport, png?: Uint8Array): void {
-    if (this.subject) void exportCircuits(this.subject, this.parts.circuits.now(this.subject), format, png);
+    if (!this.subject) return;
+    if (format === 'composition.py' || format === 'heads.py')
+      void copyCircuitsCode(this.subject, this.parts.circuits, format).catch((error: unknown) =>
+        showError(error instanceof Error ? error.message : String(error)),
+      );
+    else void exportCircuits(this.subject, this.parts.circuits.now(this.subject), format, png);
   }
 
   dispose(): void {

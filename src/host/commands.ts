@@ -9,6 +9,7 @@ import { resultCommands } from './resultCommands';
 import type { Results } from './results';
 import { showConcept } from './concepts';
 import { exportPattern, pickFormat } from './exportPattern';
+import { exportActivations, type ActivationParts } from './exportActivations';
 import { latentCommands, type LatentCommandParts } from './latentCommands';
 import { firstStepCommands } from './firstSteps';
 import type { Log } from './log';
@@ -17,7 +18,7 @@ import type { Reports } from './reports';
 import { trainingCommands, type TrainingCommandParts } from './trainingCommands';
 import { checkpointOf } from './treeNodes';
 
-export interface Parts extends LatentCommandParts, TrainingCommandParts, CompareCommandParts {
+export interface Parts extends LatentCommandParts, TrainingCommandParts, CompareCommandParts, ActivationParts {
   extensionUri: vscode.Uri;
   log: Log;
   editors: Editors;
@@ -75,6 +76,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
     p.panel.show();
     return undefined;
   },
+  exportActivations: () => exportActivations(p),
   lockToken: (token: number) => p.selection.apply({ kind: 'lockToken', token }, 'editor'),
   unlock: () => p.selection.apply({ kind: 'unlock' }, 'editor'),
   exportPattern: async () => {

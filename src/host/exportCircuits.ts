@@ -1,7 +1,9 @@
+import * as vscode from 'vscode';
 import type { CheckpointInfo } from '../protocol/checkpoint';
-import type { CircuitsExport } from '../protocol/circuitsPanel';
+import type { CircuitsCode, CircuitsExport } from '../protocol/circuitsPanel';
 import type { SavedFile } from '../protocol/reportPanel';
-import type { KnownCircuits } from './circuits';
+import { transformerLensCode } from '../protocol/transformerLensCode';
+import type { Circuits, KnownCircuits } from './circuits';
 import { compositionCsv, compositionJson, headsCsv } from './circuitsTables';
 import { saveAs, writeWhole } from './saveFile';
 
@@ -9,11 +11,11 @@ import { saveAs, writeWhole } from './saveFile';
 export async function exportCircuits(
   { name }: CheckpointInfo,
   { composition, scores }: KnownCircuits,
-  format: CircuitsExport,
+  format: Exclude<CircuitsExport, CircuitsCode>,
   png?: Uint8Array,
 ): Promise<void> {
   if (!composition || !scores) return;
-  const content: Record<CircuitsExport, () => string | Uint8Array> = {
+  const content: Record<typeof format, () => string | Uint8Array> = {
     png: () => png ?? new Uint8Array(),
     'composition.csv': () => compositionCsv(composition),
     'heads.csv': () => headsCsv(scores),
@@ -24,6 +26,21 @@ export async function exportCircuits(
   await saveAs(`${name}-${what}`, { label: ending.toUpperCase(), ending }, (file) =>
     writeWhole(file, content[format]()),
   );
+}
+
+/** Python that computes what the panel shows, to the clipboard. */
+export async function copyCircuitsCode(
+  checkpoint: CheckpointInfo,
+  circuits: Circuits,
+  what: CircuitsCode,
+): Promise<void> {
+  const { composition, scores } = circuits.now(checkpoint);
+  if (!composition || !scores) return;
+  const code =
+    what === 'composition.py'
+      ? transformerLensCode.composition(checkpoint, { foldNorm: composition.foldNorm })
+      : transformerLensCode.headScores(checkpoint, await circuits.sequences(checkpoint, scores));
+  await vscode.env.clipboard.writeText(code);
 }
 
 /** Saves a table that the panel made; asks where. */

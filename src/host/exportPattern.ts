@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
 import type { PatternMatrix, Token } from '../protocol/analysis';
-import { matrixKeyOf, type ExportFormat } from '../protocol/attentionPanel';
+import { matrixKeyOf, type ExportFormat, type MatrixKey } from '../protocol/attentionPanel';
 import { headName } from '../protocol/checkpoint';
-import type { Analyses } from './analyses';
+import { transformerLensCode } from '../protocol/transformerLensCode';
+import type { Analyses, Analysis } from './analyses';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 
@@ -12,6 +13,14 @@ const FORMATS: Record<ExportFormat, { label: string; detail: string }> = {
   safetensors: {
     label: 'safetensors',
     detail: vscode.l10n.t('With TransformerLens names; all heads in mode mean or max.'),
+  },
+  circuitsvis: {
+    label: 'CircuitsVis',
+    detail: vscode.l10n.t('JSON for attention_heads; all heads in mode mean or max.'),
+  },
+  python: {
+    label: vscode.l10n.t('Copy as TransformerLens Code'),
+    detail: vscode.l10n.t('Python that computes the same numbers, to the clipboard.'),
   },
 };
 
@@ -36,14 +45,25 @@ export async function exportPattern(
     return;
   }
   const key = matrixKeyOf(analysis.info.id, { ...selection, previewHead: undefined });
+  if (format === 'python') return copyCode(analysis, key);
   const what = key.head ? headName(key.head) : key.reduction;
-  const write: Record<ExportFormat, (file: string) => Promise<void>> = {
+  const write: Record<Exclude<ExportFormat, 'python'>, (file: string) => Promise<void>> = {
     png: (file) => writeWhole(file, png ?? new Uint8Array()),
     csv: async (file) => writeWhole(file, patternCsv(analysis.info.tokens, await analyses.matrix(analysis, key))),
     safetensors: (file) => analyses.exportPattern(analysis, file, key),
+    circuitsvis: async (file) => writeWhole(file, JSON.stringify(await analyses.circuitsVis(analysis, key.head))),
   };
   const name = `${analysis.checkpoint.name}-${what}`;
-  await saveAs(name, { label: FORMATS[format].label, ending: format }, (file) => write[format](file));
+  const ending = format === 'circuitsvis' ? 'json' : format;
+  await saveAs(name, { label: FORMATS[format].label, ending }, (file) => write[format](file));
+}
+
+/** Python that computes what is drawn, to the clipboard. */
+async function copyCode({ checkpoint, info, source }: Analysis, key: MatrixKey): Promise<void> {
+  const { weighting, reduction, head } = key;
+  const prompt = { ids: info.tokens.map(({ id }) => id), ...(!source.ids && { text: source.text }) };
+  const request = { ...prompt, weighting, reduction, ...(head && { head }) };
+  await vscode.env.clipboard.writeText(transformerLensCode.pattern(checkpoint, request));
 }
 
 /** A header of sources, then a row a destination; tokens are numbered, as texts repeat. */

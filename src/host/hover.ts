@@ -108,7 +108,13 @@ function readsFrom({ info, checkpoint }: Analysis, byLayer: SourceWeight[][], co
     head: [
       unbroken(vscode.l10n.t('reads from')),
       '',
-      unbroken(vscode.l10n.t('max of {0}', checkpoint.nLayers * checkpoint.nHeads)),
+      unbroken(
+        vscode.l10n.t({
+          message: 'max of {0}',
+          args: [checkpoint.nLayers * checkpoint.nHeads],
+          comment: ['A number of heads'],
+        }),
+      ),
       '',
       '',
     ],

@@ -39,7 +39,8 @@ export function layersImage(values: ArrayLike<number>): string {
       ? { ...at, height: Math.max(1, (value / max) * height), fill: barColour() }
       : { ...at, height: 1, ...EMPTY };
   });
-  return image({ width: Math.ceil(step * values.length), height }, bars);
+  const words = Array.from(values, (value) => value.toFixed(1)).join(' ');
+  return image({ width: Math.ceil(step * values.length), height }, bars, vscode.l10n.t('by layer: {0}', words));
 }
 
 interface Bar {
@@ -50,7 +51,8 @@ interface Bar {
   opacity?: number;
 }
 
-function image({ width, height }: { width: number; height: number }, bars: Bar[]): string {
+/** `alt`: what the picture says and nothing beside it does. */
+function image({ width, height }: { width: number; height: number }, bars: Bar[], alt = ''): string {
   const size = (n: number): string => String(Math.round(n * 10) / 10);
   const rects = bars.map(
     (bar) =>
@@ -58,7 +60,7 @@ function image({ width, height }: { width: number; height: number }, bars: Bar[]
       `height="${size(bar.height)}" fill="${bar.fill}" fill-opacity="${bar.opacity ?? 1}"/>`,
   );
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${rects.join('')}</svg>`;
-  return `![](data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')})`;
+  return `![${alt}](data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')})`;
 }
 
 /** Cells are Markdown. */

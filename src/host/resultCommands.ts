@@ -23,7 +23,9 @@ export const resultCommands = (p: ResultCommandParts): Record<string, (...args: 
   saveResult: async (panel?: unknown) => {
     const analysis = p.analyses.current;
     if (!analysis) {
-      void vscode.window.showInformationMessage('Select some text and analyze it first; then its result can be saved.');
+      void vscode.window.showInformationMessage(
+        vscode.l10n.t('Select some text and analyze it first; then its result can be saved.'),
+      );
       return;
     }
     const given = resultPanels.find((name) => name === panel);
@@ -46,7 +48,8 @@ async function pickPanel(
   const items = resultPanels
     .filter((panel) => there[panel] ?? true)
     .map((panel) => ({ ...RESULT_PANELS[panel], panel }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: 'Save what this panel shows' }))?.panel;
+  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Save what this panel shows') }))
+    ?.panel;
 }
 
 async function save({ results, log }: ResultCommandParts, analysis: Analysis, panel: ResultPanel): Promise<void> {
@@ -54,22 +57,23 @@ async function save({ results, log }: ResultCommandParts, analysis: Analysis, pa
   const name = `${analysis.checkpoint.name}-${panel}${RESULT_ENDING}`.replaceAll(/[/\\]/g, '_');
   const target = await vscode.window.showSaveDialog({
     ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
-    filters: { 'Circuitscope Result': [RESULT_ENDING.slice(1)] },
+    filters: { [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1)] },
   });
   if (!target) return;
   const file = withEnding(target);
   const work = new Work(log);
   const done = await work
-    .run('Saving the result', async (token, onProgress) => {
+    .run(vscode.l10n.t('Saving the result'), async (token, onProgress) => {
       await results.save(analysis, panel, file.fsPath, { token, onProgress });
       return true;
     })
     .finally(() => work.dispose());
   if (!done) return;
-  const open = 'Open';
-  const saved = `Saved ${vscode.workspace.asRelativePath(file)}.`;
-  if ((await vscode.window.showInformationMessage(saved, open)) === open)
-    await vscode.commands.executeCommand('vscode.open', file);
+  const open = vscode.l10n.t({ message: 'Open', comment: ['Button'] });
+  const saved = vscode.l10n.t('Saved {0}.', vscode.workspace.asRelativePath(file));
+  void vscode.window.showInformationMessage(saved, open).then((answer) => {
+    if (answer === open) void vscode.commands.executeCommand('vscode.open', file);
+  });
 }
 
 /** By its ending the file is known. */

@@ -65,7 +65,7 @@ export class ResultEditor implements vscode.CustomTextEditorProvider, vscode.Dis
       this.open.delete(to.webviewId);
       view.dispose();
     });
-    panel.webview.html = webviewPage(panel.webview, root, 'result', 'Result');
+    panel.webview.html = webviewPage(panel.webview, root, 'result', vscode.l10n.t('Result'));
   }
 
   dispose(): void {
@@ -135,9 +135,11 @@ export class ResultView implements vscode.Disposable {
     else if (action === 'text') await vscode.commands.executeCommand('vscode.openWith', uri, 'default');
     else if (action === 'chooseCheckpoint' || action === 'chooseSae') await this.choose(action);
     else if (action === 'open')
-      await this.run('Opening', (result, found, watching) => results.openPanels(this.file, result, found, watching));
+      await this.run(vscode.l10n.t('Opening'), (result, found, watching) =>
+        results.openPanels(this.file, result, found, watching),
+      );
     else
-      await this.run('Running again', async (result, found, watching) => {
+      await this.run(vscode.l10n.t('Running again'), async (result, found, watching) => {
         this.check = await results.check(this.file, result, found, watching);
       });
   }
@@ -174,8 +176,11 @@ export class ResultView implements vscode.Disposable {
   private async choose(what: 'chooseCheckpoint' | 'chooseSae'): Promise<void> {
     const [uri] =
       (await vscode.window.showOpenDialog({
-        openLabel: 'Choose',
-        title: what === 'chooseSae' ? 'The folder of the sparse autoencoder' : 'The folder of the checkpoint',
+        openLabel: vscode.l10n.t('Choose'),
+        title:
+          what === 'chooseSae'
+            ? vscode.l10n.t('The folder of the sparse autoencoder')
+            : vscode.l10n.t('The folder of the checkpoint'),
         canSelectFolders: true,
         canSelectFiles: false,
       })) ?? [];

@@ -215,7 +215,7 @@ export class Results {
       latents.choose(open);
       return open;
     }
-    let why = `${sae.name} was not opened.`;
+    let why = vscode.l10n.t('{0} was not opened.', sae.name);
     const opened = await latents.open(checkpoint, sae.at, saeOptions(file, sae), (message) => (why = message));
     if (!opened) throw new Error(why);
     return opened;

@@ -56,6 +56,11 @@ export class SafetensorsPage implements vscode.Disposable {
     return this.shown;
   }
 
+  /** Its script runs. */
+  get isListening(): boolean {
+    return this.listening;
+  }
+
   /** Reads the header (again) and shows it. */
   async load(): Promise<void> {
     const { fsPath, scheme } = this.parts.uri;

@@ -40,7 +40,11 @@ export function saeItem(node: CheckpointNode & { kind: 'sae' }, inUse: boolean):
     sae.tunedLens ? vscode.l10n.t('{0}, behind a tuned lens', formatBytes(bytes)) : formatBytes(bytes),
     ...sae.notices,
   ].join('\n');
-  item.iconPath = new vscode.ThemeIcon('layers', inUse ? new vscode.ThemeColor('charts.blue') : undefined);
+  item.iconPath = inUse
+    ? new vscode.ThemeIcon('layers-active', new vscode.ThemeColor('charts.blue'))
+    : new vscode.ThemeIcon('layers');
+  const said = vscode.l10n.t('{0}, {1} latents', sae.label, nLatents);
+  item.accessibilityInformation = { label: inUse ? vscode.l10n.t('{0}, in use', said) : said };
   item.contextValue = 'sae';
   item.command = { command: 'circuitscope.showLatents', title: vscode.l10n.t('Show Latents'), arguments: [node] };
   return item;
@@ -53,6 +57,7 @@ export function offerItem(node: CheckpointNode & { kind: 'offer' }): vscode.Tree
   item.description = offer.name;
   item.tooltip = `${offer.path}\n${vscode.l10n.t('A sparse autoencoder of this model lies beside it: a click opens it.')}`;
   item.iconPath = new vscode.ThemeIcon('add');
+  item.accessibilityInformation = { label: vscode.l10n.t('Open SAE… {0}', offer.name) };
   item.contextValue = 'offer';
   item.command = { command: 'circuitscope.openSae', title: vscode.l10n.t('Open SAE…'), arguments: [node] };
   return item;

@@ -1,6 +1,5 @@
 import * as vscode from 'vscode';
 import { headName, type CheckpointInfo, type HeadRef } from '../protocol/checkpoint';
-import { scoreLabels } from '../protocol/circuits';
 import type { SaeCandidate } from '../protocol/latents';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
@@ -10,12 +9,12 @@ import { formatBytes, formatParams, providerName } from './format';
 import type { Latents } from './latents';
 import type { SelectionStore } from './selection';
 import { offerItem, saeItem, type CheckpointNode } from './treeNodes';
-import { headCount, tokenCount } from './words';
+import { headCount, headNameLabels, tokenCount } from './words';
 
 /** `induction 0.88`, …: the names of a head with their scores. */
 export const namesOf = (circuits: Circuits, checkpoint: CheckpointInfo, { layer, head }: HeadRef): string[] =>
   (circuits.names(checkpoint)?.[layer * checkpoint.nHeads + head] ?? []).map(
-    ({ name, score }) => `${scoreLabels[name]} ${score.toFixed(2)}`,
+    ({ name, score }) => `${headNameLabels[name]} ${score.toFixed(2)}`,
   );
 
 /** A provider whose tree changes as a whole. */
@@ -73,6 +72,7 @@ export class CheckpointsTree extends Tree<CheckpointNode> {
         item.description = `${formatParams(c.nParams)} · ${c.architecture} · ${providerName(c.provider)}`;
         item.tooltip = checkpointTooltip(c);
         item.iconPath = new vscode.ThemeIcon('circuit-board');
+        item.accessibilityInformation = { label: `${c.name}, ${item.description}` };
         item.contextValue = 'checkpoint';
         return item;
       }
@@ -136,7 +136,11 @@ const checkpointTooltip = (c: CheckpointInfo): string =>
   [
     c.path,
     vscode.l10n.t('{0} layers, {1} heads, d_model {2}, context {3}', c.nLayers, c.nHeads, c.dModel, c.nCtx),
-    vscode.l10n.t('{0} of {1}', formatBytes(c.bytes), c.dtypes.join(', ')),
+    vscode.l10n.t({
+      message: '{0} of {1}',
+      args: [formatBytes(c.bytes), c.dtypes.join(', ')],
+      comment: ['Size of the weights, and their number formats'],
+    }),
     vscode.l10n.t('Runs on {0}', providerName(c.provider)),
     ...c.providerNotes,
   ].join('\n');
@@ -186,6 +190,9 @@ export class AnalysesTree extends Tree<Analysis | AnalysisView> {
     item.description = parts.join(' · ');
     item.iconPath = new vscode.ThemeIcon(current ? 'circle-filled' : 'history');
     item.tooltip = source.text.slice(0, 400);
+    // without this the tooltip is read, and which one is shown is the icon's secret
+    const said = `${source.name}, ${item.description}`;
+    item.accessibilityInformation = { label: current ? vscode.l10n.t('{0}, shown', said) : said };
     item.command = {
       command: 'circuitscope.showAttention',
       title: vscode.l10n.t('Show Attention'),

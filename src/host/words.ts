@@ -1,4 +1,5 @@
 import * as vscode from 'vscode';
+import type { NamedScore } from '../protocol/circuits';
 import type { StepName, StepsView } from '../protocol/steps';
 
 /** Counts and names that several views say, in the person's language. */
@@ -13,6 +14,15 @@ export const headCount = (n: number): string =>
 export const textCount = (n: number): string =>
   n === 1 ? vscode.l10n.t('{0} text', said(n)) : vscode.l10n.t('{0} texts', said(n));
 
+/** Names of heads. */
+export const headNameLabels: Record<NamedScore, string> = {
+  previousToken: vscode.l10n.t('prev token'),
+  duplicateToken: vscode.l10n.t('duplicate'),
+  induction: vscode.l10n.t('induction'),
+  firstToken: vscode.l10n.t('first token'),
+  ovCopying: vscode.l10n.t('copying'),
+};
+
 /** `layers 0–5`, `layer 3`. */
 export const layersRead = (layers: readonly number[]): string =>
   layers.length > 1
@@ -25,7 +35,13 @@ export const stepLabel = ({ step }: StepName): string => vscode.l10n.t('step {0}
 /** `step 1,000, 2 of 12`: in words, for screen readers and the status bar. */
 export const stepWords = ({ steps }: StepsView, index: number): string => {
   const at = steps[index];
-  return at ? vscode.l10n.t('{0}, {1} of {2}', stepLabel(at), index + 1, steps.length) : '';
+  return at
+    ? vscode.l10n.t({
+        message: '{0}, {1} of {2}',
+        args: [stepLabel(at), index + 1, steps.length],
+        comment: ['A step, its place among all'],
+      })
+    : '';
 };
 
 /** `A whole number from 0 to 5.` */

@@ -56,7 +56,8 @@ export function matrixKeyOf(analysisId: string, s: Selection): MatrixKey {
     : { analysisId, weighting, reduction: s.reduction };
 }
 
-export type ExportFormat = 'png' | 'csv' | 'safetensors';
+/** `circuitsvis`: JSON for CircuitsVis; `python`: TransformerLens code, to the clipboard. */
+export type ExportFormat = 'png' | 'csv' | 'safetensors' | 'circuitsvis' | 'python';
 
 /** Host → panel notifications. */
 export const hostToPanel = {

@@ -24,7 +24,9 @@ export interface CircuitsPatterns {
 }
 
 /** The picture; composition of every pair; scores of every head; both. */
-export type CircuitsExport = 'png' | 'composition.csv' | 'heads.csv' | 'json';
+export type CircuitsExport = 'png' | 'composition.csv' | 'heads.csv' | 'json' | CircuitsCode;
+/** TransformerLens code that computes them, to the clipboard. */
+export type CircuitsCode = 'composition.py' | 'heads.py';
 
 /** `origin` of the circuits panel's own events. */
 export const CIRCUITS_ORIGIN = 'circuitsPanel';

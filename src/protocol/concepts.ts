@@ -35,6 +35,7 @@ export const concepts = {
   'toy-training': 'Toy training',
   'difference-of-two-checkpoints': 'Difference of two checkpoints',
   'stored-tensors': 'Stored tensors',
+  'saved-results': 'Saved results',
 } as const;
 
 export type ConceptId = keyof typeof concepts;

@@ -187,10 +187,11 @@ for name, resid in stages.items():
 const ablate: Code<'ablate'> = (model, { heads, mean, ...prompt }) => {
   const layers = [...new Set(heads.map(({ layer }) => layer))];
   const of = (l: number): string => pythonList(heads.filter(({ layer }) => layer === l).map(({ head }) => head));
-  const put = mean ? 'z[:, :, heads[hook.layer()]].mean(1, keepdim=True)' : '0';
+  const put = mean ? 'clean[hook.name][:, :, heads[hook.layer()]].mean(1, keepdim=True)' : '0';
+  const clean = `_, clean = model.run_with_cache(tokens, names_filter=lambda name: name.endswith("hook_z"))\n`;
   return `${withTokens(model, prompt)}
 heads = {${layers.map((l) => `${l}: ${of(l)}`).join(', ')}}  # layer: heads
-
+${mean ? clean : ''}
 
 def ablate(z, hook):  # [batch, position, head, d_head]
     z[:, :, heads[hook.layer()]] = ${put}
@@ -251,6 +252,3 @@ export const transformerLensCode: { [K in CodeKind]: Code<K> } = {
 };
 
 export const codeKinds = Object.keys(transformerLensCode) as CodeKind[];
-
-/** What the menu item is called everywhere. */
-export const COPY_CODE = 'Copy as TransformerLens Code';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { ReportMethod } from '../../src/protocol/reportPanel';
 import { changeTheme, themeNames, violations } from './panel/axe';
+import { focusRing } from './panel/focus';
 import { circuitsFixture } from './panel/circuitsFixture';
 import { readCompareData } from './panel/compareData';
 import { referenceFixture } from './panel/fixture';
@@ -50,7 +51,6 @@ const say =
   (page: Page): Promise<unknown> =>
     page.evaluate(`window.panelHost.send(${JSON.stringify(method)}, ${JSON.stringify(params)})`);
 const menu = (page: Page): Promise<unknown> => page.getByRole('button', { name: 'Export' }).click();
-const escape = (page: Page): Promise<unknown> => page.keyboard.press('Escape');
 const tab =
   (name: string, section: string) =>
   async (page: Page): Promise<void> => {
@@ -73,6 +73,12 @@ const visits: Visit[] = [
     steps: [['drawn'], ['its menu', menu]],
   },
   {
+    title: 'circuits in the side bar',
+    bundle: circuits,
+    options: { width: 300, height: 700, drawn: ['.graph-canvas[data-edges]'] },
+    steps: [['drawn']],
+  },
+  {
     title: 'latents',
     bundle: latents,
     options: { width: 728, height: 826, drawn: ['.picture-canvas[data-x0]', '.latent-row[aria-posinset="1"]'] },
@@ -82,7 +88,7 @@ const visits: Visit[] = [
     title: 'latent card',
     bundle: card,
     options: { width: 728, height: 1500, scenario: 'long', drawn: ['.chips'] },
-    steps: [['drawn']],
+    steps: [['drawn'], ['steered', (page) => page.locator('.steer vscode-button').first().click()]],
   },
   {
     title: 'layers',
@@ -132,6 +138,22 @@ const visits: Visit[] = [
   },
 ];
 
+/** Themes in which the keyboard goes through the panel: the usual one, and one in which what is chosen has an outline, too. */
+const DARKEST = ['vscode-dark', 'vscode-high-contrast'];
+
+/** Tab through all of the panel: what has the keyboard and does not show it. */
+async function unseenFocus(page: Page): Promise<string[]> {
+  const unseen: string[] = [];
+  await page.evaluate('document.activeElement?.blur?.()');
+  for (let presses = 0; presses < 120; presses++) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate<boolean>('document.activeElement === document.body')) break;
+    const at = await page.evaluate<string | null>(focusRing);
+    if (at !== null) unseen.push(`the keyboard is on ${at} and nothing shows it`);
+  }
+  return unseen;
+}
+
 describe('axe-core', function () {
   for (const { title, bundle, options, steps } of visits)
     it(`finds nothing: ${title}`, async () => {
@@ -148,6 +170,8 @@ describe('axe-core', function () {
             await changeTheme(panel.page, theme);
             const lines = await violations(panel.page, i === 0 ? 'all' : 'colour');
             found.push(...lines.map((line) => `${what}, ${theme}: ${line}`));
+            if (DARKEST.includes(theme))
+              found.push(...(await unseenFocus(panel.page)).map((at) => `${what}, ${theme}: ${at}`));
           }
         }
         assert.deepEqual(found, []);
@@ -158,4 +182,29 @@ describe('axe-core', function () {
       }
     });
 });
-void escape;
+
+describe('reduced motion in the panels', () => {
+  const moving = (panel: Panel): Promise<number> =>
+    panel.page.evaluate(
+      "[document, document.querySelector('vscode-progress-ring').shadowRoot].map((r) => r.getAnimations().length).reduce((a, b) => a + b)",
+    );
+
+  it('is respected, asked of the system or of VS Code', async () => {
+    const harness = await startHarness(root, await layers());
+    const panel = await Panel.open(harness, { scenario: 'zero', drawn: ['.full'] });
+    try {
+      await say('layers/status', { kind: 'busy', message: 'Running…' })(panel.page);
+      await panel.page.locator('.progress.unknown').waitFor();
+      assert.equal(await moving(panel), 0, 'the system asks for it');
+      await panel.page.emulateMedia({ reducedMotion: 'no-preference' });
+      await panel.settle();
+      assert.ok((await moving(panel)) >= 2, 'else the ring and the bar move');
+      await panel.page.evaluate("document.body.classList.add('vscode-reduce-motion')");
+      await panel.settle();
+      assert.equal(await moving(panel), 0, 'VS Code asks for it');
+    } finally {
+      await panel.close();
+      await harness.close();
+    }
+  });
+});

@@ -208,7 +208,10 @@ describe('layers panel', function () {
       ...[...both('tokenOverLatent', false), '', ...both('latentOverTotal', false), ''],
     ]);
     const link = panel.page.locator('.ratios ~ p, .block h2 a:not(.concept)').first();
-    assert.equal(await panel.page.locator('.block h2 a:not(.concept)').getAttribute('href'), 'https://arxiv.org/abs/2409.04185');
+    assert.equal(
+      await panel.page.locator('.block h2 a:not(.concept)').getAttribute('href'),
+      'https://arxiv.org/abs/2409.04185',
+    );
     assert.ok(await link.isVisible());
   });
 

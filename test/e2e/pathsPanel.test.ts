@@ -156,6 +156,13 @@ describe('paths panel', () => {
     assert.equal((JSON.parse(files[1]!.content) as unknown[]).length, at(LAST).terms.length);
     assert.deepEqual(Object.values(files[2]!.content).slice(0, 4), [137, 80, 78, 71]);
     assert.match((await sent<string>('report/copy'))[0]!, /^name\tkind\tvalue\n/);
+
+    await panel.page.getByRole('button', { name: 'Export' }).click();
+    await panel.shot('paths-export');
+    await panel.page.getByRole('menuitem', { name: 'Copy as TransformerLens Code' }).click();
+    const code = await eventually('the code', async () => (await sent<string>('report/copy'))[1]);
+    assert.match(code, /^import json\n[^]*run_with_cache\(tokens\)/);
+    assert.ok(code.includes(`token = ${at(LAST).token.id} `));
   });
 
   for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {

@@ -26,8 +26,7 @@ await main(async () => {
   write(bundle(), english);
   say(`${Object.keys(english).length} texts in l10n/bundle.l10n.json`);
   for (const language of LANGUAGES) {
-    const parts = (await glob(`l10n/parts/*.${language}.json`, { cwd: root, absolute: true })).map(read);
-    const known = Object.assign({}, read(bundle(language)), ...parts);
+    const known = read(bundle(language));
     const keys = Object.keys(english);
     write(bundle(language), Object.fromEntries(keys.filter((key) => known[key]).map((key) => [key, known[key]])));
     const missing = keys.filter((key) => !known[key]);

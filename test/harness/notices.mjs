@@ -20,6 +20,7 @@ const KEPT_TEXTS = {
   '@microsoft/fast-element': () => [own('microsoft-fast.txt')],
   '@microsoft/fast-foundation': () => [own('microsoft-fast.txt')],
   '@microsoft/fast-web-utilities': () => [own('microsoft-fast.txt')],
+  '@vscode/l10n': () => [own('vscode-l10n.txt')],
   // From the Python package of the same version; by version, as what is linked into the libraries changes.
   'onnxruntime-common': (version) => [own(`onnxruntime-${version}`, 'LICENSE')],
   'onnxruntime-node': (version) =>

@@ -73,7 +73,43 @@ describe('exporting a pattern', () => {
     assert.ok(png.readUInt32BE(16) > 400, 'width');
   });
 
+  it('for CircuitsVis', async () => {
+    const vis = JSON.parse(readFileSync(await exportAs('CircuitsVis', 'pattern.json'), 'utf8')) as {
+      tokens: string[];
+      attention: number[][][];
+      attention_head_names: string[];
+    };
+    assert.deepEqual([vis.tokens.length, vis.attention_head_names], [42, ['L1H5']]);
+    const expected = referencePattern('attn-only-2l', 0, inductionHead);
+    vis.attention.flat(2).forEach((value, i) => assert.ok(Math.abs(value - expected[i]!) < 1e-4));
+  });
+
+  it('as Python, to the clipboard', async () => {
+    await vscode.env.clipboard.writeText('');
+    Object.assign(vscode.window, {
+      showQuickPick: (items: { label: string }[]) =>
+        Promise.resolve(items.find(({ label }) => label === 'Copy as TransformerLens Code')),
+    });
+    await run('exportPattern');
+    assert.match(await vscode.env.clipboard.readText(), /pattern = weights\(1\)\[5\]/);
+  });
+
+  it('and any hooks of the text, with the prompt', async () => {
+    const file = path.join(folder, 'activations.safetensors');
+    const hooks = ['hook_embed', 'blocks.1.attn.hook_pattern'];
+    Object.assign(vscode.window, {
+      showQuickPick: (items: string[]) => Promise.resolve(items.filter((item) => hooks.includes(item))),
+      showSaveDialog: () => Promise.resolve(vscode.Uri.file(file)),
+    });
+    await run('exportActivations');
+    const tensors = readTensors(file);
+    assert.deepEqual(Object.keys(tensors).sort(), [...hooks].sort());
+    assert.deepEqual(tensors.hook_embed!.shape, [42, 256]);
+    assert.ok(readFileSync(file, 'latin1').includes('"prompt":"'));
+  });
+
   it('leaves nothing else behind', () => {
-    assert.deepEqual(readdirSync(folder).sort(), ['pattern.csv', 'pattern.png', 'pattern.safetensors']);
+    const files = ['activations.safetensors', 'pattern.csv', 'pattern.json', 'pattern.png', 'pattern.safetensors'];
+    assert.deepEqual(readdirSync(folder).sort(), files);
   });
 });

@@ -112,9 +112,9 @@ describe('saved results of the samples', function () {
       const { file, result } = await write(`same-${i}`, view);
       const count = Object.values(result.numbers).flatMap((values) => Object.values(values)).length;
       assert.ok(count >= 2, `${view.panel}: ${count} numbers`);
+      if (i > 0 && view.panel !== 'latents') continue;
       const again = await write(`same-${i}`, view);
       assert.equal(writeResult(again.result), writeResult(result), 'the same bytes');
-      if (i > 0 && view.panel !== 'latents') continue;
       const { stdout, stderr } = await succeed('result', file, '--check', '--provider', 'cpu');
       assert.equal(stdout, `All ${count} numbers are the same.\n`);
       assert.doesNotMatch(stderr, /others|another/);

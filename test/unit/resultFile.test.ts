@@ -148,6 +148,7 @@ describe('saved results', () => {
     assert.equal(checkSummary(check), '3 of 3 numbers differ.');
     assert.match(check.changes.join('\n'), /weights of the checkpoint two[^]*other tokens/);
     assert.equal(checkResult(saved, { ...now, tokens: [] }).same, false);
+    assert.equal(checkResult(saved, { ...now, otherTokens: true }).same, false);
     assert.equal(checkResult(saved, { ...now, checkpoint: { ...now.checkpoint, weights: 'f' } }).same, true);
   });
 });

@@ -76,8 +76,11 @@ describe('tools for coding agents', () => {
     const { contributes } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
       contributes: { languageModelTools: Record<string, unknown>[]; mcpServerDefinitionProviders: object[] };
     };
+    const english = JSON.parse(readFileSync(join(ROOT, 'package.nls.json'), 'utf8')) as Record<string, string>;
     assert.deepEqual(
-      contributes.languageModelTools,
+      contributes.languageModelTools.map(({ displayName, ...rest }) => ({
+        ...{ displayName: english[String(displayName).slice(1, -1)], ...rest },
+      })),
       tools.map(({ name, title, description, inputSchema }) => ({
         name: `circuitscope_${name}`,
         displayName: title,

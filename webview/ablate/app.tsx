@@ -1,4 +1,5 @@
 /** What taking heads away does to the loss of every token and to the predictions. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Prediction, Token } from '../../src/protocol/analysis';
@@ -10,11 +11,12 @@ import { ReportFrame } from '../shared/reportFrame';
 import { type Column, Table, tableExports } from '../shared/table';
 import { TokenText } from '../shared/tokenText';
 import { report } from './store';
+import { Sentence } from '../shared/sentence';
 
 type By = 'zero' | 'mean';
 const CHOICES: Choice<By>[] = [
-  { value: 'zero', label: 'zero', title: 'Each head’s z is replaced by zero' },
-  { value: 'mean', label: 'mean', title: 'Each head’s z is replaced by its mean over this text' },
+  { value: 'zero', label: l10n.t('zero'), title: l10n.t('Each head’s z is replaced by zero') },
+  { value: 'mean', label: l10n.t('mean'), title: l10n.t('Each head’s z is replaced by its mean over this text') },
 ];
 
 /** A token with what is predicted after it, before and after the heads were taken away. */
@@ -70,17 +72,36 @@ const Change = ({ value }: { value: number }): JSX.Element => (
 
 const COLUMNS: Column<Line>[] = [
   { name: '#', value: ({ position }) => position },
-  { name: 'token', value: ({ token }) => token.text, cell: ({ token }) => <TokenText text={token.text} /> },
-  { name: 'loss', value: ({ before }) => before, cell: ({ before }) => loss(before), title: 'Nats, as the model is' },
-  { name: 'ablated', value: ({ after }) => after, cell: ({ after }) => loss(after), title: 'Nats, without the heads' },
-  { name: 'change', value: change, cell: (line) => <Change value={change(line)} /> },
+  {
+    name: 'token',
+    heading: l10n.t('token'),
+    value: ({ token }) => token.text,
+    cell: ({ token }) => <TokenText text={token.text} />,
+  },
+  {
+    name: 'loss',
+    heading: l10n.t('loss'),
+    value: ({ before }) => before,
+    cell: ({ before }) => loss(before),
+    title: l10n.t('Nats, as the model is'),
+  },
+  {
+    name: 'ablated',
+    heading: l10n.t('ablated'),
+    value: ({ after }) => after,
+    cell: ({ after }) => loss(after),
+    title: l10n.t('Nats, without the heads'),
+  },
+  { name: 'change', heading: l10n.t('change'), value: change, cell: (line) => <Change value={change(line)} /> },
   {
     name: 'predicted next',
+    heading: l10n.t('predicted next'),
     value: ({ predicted }) => predicted?.text ?? '',
     cell: ({ predicted }) => <Predicted prediction={predicted} />,
   },
   {
     name: 'ablated next',
+    heading: l10n.t('ablated next'),
     value: ({ now }) => now?.text ?? '',
     cell: (line) =>
       changed(line) ? (
@@ -90,7 +111,7 @@ const COLUMNS: Column<Line>[] = [
       ) : (
         ''
       ),
-    title: 'The top prediction, where it is another one',
+    title: l10n.t('The top prediction, where it is another one'),
   },
 ];
 
@@ -99,14 +120,18 @@ function Summary({ shown, lines }: { shown: Ablation; lines: readonly Line[] }):
   return (
     <div class="bar-line summary">
       <span>
-        without <b class="mono">{shown.heads.map(headName).join(' ')}</b>
+        {l10n.t('without')} <b class="mono">{shown.heads.map(headName).join(' ')}</b>
       </span>
       <span>
-        mean loss <b class="number">{loss(shown.before.loss)}</b> → <b class="number">{loss(shown.after.loss)}</b>{' '}
+        {l10n.t('mean loss')} <b class="number">{loss(shown.before.loss)}</b> →{' '}
+        <b class="number">{loss(shown.after.loss)}</b>{' '}
         <span class="number">({signed(shown.after.loss - shown.before.loss)})</span>
       </span>
       <span>
-        <b class="number">{count}</b> of {lines.length} top predictions change
+        <Sentence
+          text={l10n.t('{0} of {1} top predictions change')}
+          parts={[<b class="number">{count}</b>, lines.length]}
+        />
       </span>
     </div>
   );
@@ -124,7 +149,7 @@ export function App(): JSX.Element {
       controls={
         answer ? (
           <Segmented
-            label="Replaced by"
+            label={l10n.t('Replaced by')}
             choices={CHOICES}
             value={answer.result.mean ? 'mean' : 'zero'}
             onChange={(by) => report.ask({ ...answer.question, mean: by === 'mean' })}
@@ -139,7 +164,7 @@ export function App(): JSX.Element {
           <>
             <Summary shown={shown} lines={lines} />
             <Table
-              label="Tokens with their loss before and after"
+              label={l10n.t('Tokens with their loss before and after')}
               columns={COLUMNS}
               rows={lines}
               initial={{ column: '#', descending: false }}

@@ -1,4 +1,5 @@
 /** The panel: toolbar, strip, surprisal, heads, heatmap. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { FullState } from '../shared/status';
 import { StepSlider } from '../shared/stepSlider';
@@ -34,7 +35,7 @@ const Heads = (): JSX.Element => (
 /** A model of zero layers is its embedding and unembedding: only the next token can be read. */
 const NoHeads = (): JSX.Element => (
   <div class="no-heads">
-    <p>This model has no attention layers: each token predicts the next one by itself.</p>
+    <p>{l10n.t('This model has no attention layers: each token predicts the next one by itself.')}</p>
     {aside.value ? <Foot /> : null}
   </div>
 );

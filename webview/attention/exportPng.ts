@@ -1,4 +1,5 @@
 /** The current matrix as a picture for a document: as drawn, twice as fine, with a title. */
+import * as l10n from '@vscode/l10n';
 import { colours, themeKind } from '../shared/theme';
 import { drawnName } from './heads';
 import { labels } from './heatState';
@@ -38,7 +39,7 @@ export async function exportPng(): Promise<void> {
   context.fillRect(0, 0, layout.width, layout.height + TITLE);
   context.fillStyle = palette.fg;
   context.font = `600 13px ${palette.mono}`;
-  const weights = shown.key.weighting === 'value-weighted' ? ', value-weighted' : '';
+  const weights = shown.key.weighting === 'value-weighted' ? `, ${l10n.t('value-weighted')}` : '';
   context.fillText(`${about.checkpoint.name}  ${drawnName(shown, about)}${weights}  ${about.sourceName}`, 12, 20);
   context.translate(0, TITLE);
   drawBase(context, {

@@ -1,14 +1,15 @@
 /** All heads as thumbnails on one canvas and one scale; over it a grid of elements for pointer, keyboard and names. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal, useComputed } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
-import { scoreLabels } from '../../src/protocol/circuits';
 import { themeKind } from '../shared/theme';
 import { type GridLayout, layoutGrid } from './headGridLayout';
 import { paintThumbnails } from './headGridPaint';
 import { namesOf, sayName } from './headNames';
 import { dispatch, selection, thumbnails, view } from './store';
+import { scoreLabels } from '../shared/scoreLabels';
 
 // not the whole selection: that changes with every hover, and there may be a thousand heads
 const chosenLayer = computed(() => selection.value.head.layer);
@@ -177,7 +178,7 @@ export function HeadGrid({ aside, compact }: { aside: boolean; compact: boolean 
       <div
         class="grid"
         role="grid"
-        aria-label={`${nLayers} layers of ${nHeads} attention heads. Arrow keys move, Enter chooses.`}
+        aria-label={l10n.t('{0} layers of {1} attention heads. Arrow keys move, Enter chooses.', nLayers, nHeads)}
         aria-activedescendant={`head-${headName(active)}`}
         tabIndex={0}
         style={{ width: `${grid.width}px`, height: `${grid.height}px` }}

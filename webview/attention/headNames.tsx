@@ -1,8 +1,9 @@
 /** Names of heads by their scores, once those are known. */
 import type { JSX } from 'preact';
 import type { HeadRef } from '../../src/protocol/checkpoint';
-import { type HeadName, scoreLabels } from '../../src/protocol/circuits';
+import type { HeadName } from '../../src/protocol/circuits';
 import { view } from './store';
+import { scoreLabels } from '../shared/scoreLabels';
 
 export function namesOf({ layer, head }: HeadRef): HeadName[] {
   const shown = view.value;

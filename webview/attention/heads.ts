@@ -1,4 +1,5 @@
 /** Small reads of a matrix that readout, tip and strip share. */
+import * as l10n from '@vscode/l10n';
 import { headName } from '../../src/protocol/checkpoint';
 import type { AttentionView } from '../../src/protocol/attentionPanel';
 import type { Side } from '../../src/protocol/selection';
@@ -45,5 +46,6 @@ export function strongest(drawn: Drawn, side: Side, token: number, k: number, nH
 /** `L1H5`, `Mean of 16 heads`, `Max of 16 heads`. */
 export function drawnName({ key }: Drawn, { analysis }: AttentionView): string {
   if (key.reduction === 'one' && key.head) return headName(key.head);
-  return `${key.reduction === 'max' ? 'Max' : 'Mean'} of ${analysis.nLayers * analysis.nHeads} heads`;
+  const heads = analysis.nLayers * analysis.nHeads;
+  return key.reduction === 'max' ? l10n.t('Max of {0} heads', heads) : l10n.t('Mean of {0} heads', heads);
 }

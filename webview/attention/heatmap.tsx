@@ -1,4 +1,5 @@
 /** The chosen head large: a base canvas that hovering never touches and an overlay that follows the pointer. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -105,8 +106,12 @@ export function Heatmap({ children }: { children: ComponentChildren }): JSX.Elem
         ref={overlay}
         tabIndex={0}
         role="application"
-        aria-roledescription="attention heatmap"
-        aria-label={`${shownName()}: ${count} by ${count} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks, plus and minus zoom.`}
+        aria-roledescription={l10n.t('attention heatmap')}
+        aria-label={l10n.t(
+          '{0}: {1} by {1} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks, plus and minus zoom.',
+          shownName(),
+          count,
+        )}
         onKeyDown={heatKey}
         onBlur={() => dispatch({ kind: 'leave' })}
       />

@@ -1,4 +1,5 @@
 /** In words and numbers what the heatmap shows about the token in question, and what comes next. */
+import * as l10n from '@vscode/l10n';
 import type { ComponentChildren, JSX } from 'preact';
 import { formatWeight } from '../../src/protocol/tokens';
 import { TokenText } from '../shared/tokenText';
@@ -8,6 +9,7 @@ import { placed, SECTION_ROWS } from './heatState';
 import { drawn, focus, selection, tokens, view } from './store';
 import { Concept } from '../shared/concept';
 import type { ConceptId } from '../../src/protocol/concepts';
+import { Sentence } from '../shared/sentence';
 
 interface RowProps {
   text: string;
@@ -76,9 +78,9 @@ function Sources({ token }: { token: number }): JSX.Element | null {
   const { source } = selection.value.preview;
   return (
     <Section
-      title={<Named token={token} says="attends to" />}
+      title={<Named token={token} says={l10n.t('attends to')} />}
       concept="attention-pattern"
-      aside="weight"
+      aside={l10n.t('weight')}
       rows={SECTION_ROWS[0]}
     >
       {rows.map((row, i) => tokenRow(row, i, row.token === source))}
@@ -92,9 +94,13 @@ function Destinations({ token }: { token: number }): JSX.Element | null {
   const rows = strongest(shown, 'source', token, SECTION_ROWS[1], view.value.analysis.nHeads, token);
   const { destination } = selection.value.preview;
   return (
-    <Section title={<Named token={token} says="is attended by" />} concept="attention-pattern" rows={SECTION_ROWS[1]}>
+    <Section
+      title={<Named token={token} says={l10n.t('is attended by')} />}
+      concept="attention-pattern"
+      rows={SECTION_ROWS[1]}
+    >
       {rows.map((row, i) => tokenRow(row, i, row.token === destination))}
-      {rows.length === 0 ? <p class="none">nothing after it</p> : null}
+      {rows.length === 0 ? <p class="none">{l10n.t('nothing after it')}</p> : null}
     </Section>
   );
 }
@@ -103,11 +109,7 @@ function Destinations({ token }: { token: number }): JSX.Element | null {
 function NextSurprisal({ token }: { token: number }): JSX.Element | null {
   const bits = view.value?.analysis.surprisal[token + 1];
   if (bits === undefined || !Number.isFinite(bits)) return null;
-  return (
-    <>
-      surprisal <span class="number">{bits.toFixed(2)}</span> bits
-    </>
-  );
+  return <Sentence text={l10n.t('surprisal {0} bits')} parts={[<span class="number">{bits.toFixed(2)}</span>]} />;
 }
 
 function NextToken({ token }: { token: number }): JSX.Element | null {
@@ -116,7 +118,7 @@ function NextToken({ token }: { token: number }): JSX.Element | null {
   const actual = analysis.tokens[token + 1]?.id;
   return (
     <Section
-      title="next token"
+      title={l10n.t('next token')}
       concept="surprisal-and-predictions"
       aside={<NextSurprisal token={token} />}
       rows={SECTION_ROWS[2]}
@@ -136,7 +138,7 @@ export function NextLine(): JSX.Element | null {
   const actual = token === undefined ? undefined : analysis.tokens[token + 1]?.id;
   return (
     <div class="next-line">
-      <span>next token</span>
+      <span>{l10n.t('next token')}</span>
       <span class="next-line-items">
         {(analysis.predictions[token ?? -1] ?? []).map(({ id, text, p }) => (
           <span key={id} class={`mono ${id === actual ? 'strong' : ''}`}>
@@ -188,12 +190,12 @@ function Heading(): JSX.Element | null {
     <h2 class={one ? 'mono' : undefined}>
       {drawnName(shown, view.value)}
       {shown.key.reduction === 'one' && shown.key.head ? <NamePills head={shown.key.head} /> : null}
-      {shown.key.weighting === 'value-weighted' ? <span class="pill">value-weighted</span> : null}
+      {shown.key.weighting === 'value-weighted' ? <span class="pill">{l10n.t('value-weighted')}</span> : null}
     </h2>
   );
 }
 
-const Hint = (): JSX.Element => <p class="none">Point at a token or a cell; a click locks it.</p>;
+const Hint = (): JSX.Element => <p class="none">{l10n.t('Point at a token or a cell; a click locks it.')}</p>;
 
 /** Below the map: what does not fit beside it; of a model without layers, the next token. */
 export function Foot(): JSX.Element | null {

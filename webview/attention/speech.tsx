@@ -1,4 +1,5 @@
 /** Says the crosshair to screen readers, once the pointer or the keys rest. */
+import * as l10n from '@vscode/l10n';
 import { effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { headName } from '../../src/protocol/checkpoint';
@@ -8,7 +9,12 @@ import { crosshair } from './heatmapOverlay';
 import { drawn, selection, tokens, view } from './store';
 
 const REST_MS = 150;
-const NAMES: Record<string, string> = { ' ': 'space', '\n': 'line feed', '\r': 'carriage return', '\t': 'tab' };
+const NAMES: Record<string, string> = {
+  ' ': l10n.t('space'),
+  '\n': l10n.t('line feed'),
+  '\r': l10n.t('carriage return'),
+  '\t': l10n.t('tab'),
+};
 
 /** A token as one says it: without the space before it, white space by name. */
 export function spoken(text: string): string {
@@ -21,15 +27,18 @@ function sentence(): string {
   const shown = drawn.value;
   const { destination, source } = crosshair(now);
   const name = (token: number): string => spoken(tokens.value[token]?.text ?? '');
-  const locked = destination === now.locked.destination && source === now.locked.source ? ', locked' : '';
+  const locked = destination === now.locked.destination && source === now.locked.source ? l10n.t(', locked') : '';
   if (now.previewHead) return headName(now.previewHead);
   if (shown && destination !== undefined && source !== undefined) {
     const head = headAt(shown, destination, source, view.value?.analysis.nHeads ?? 1);
     const weight = formatWeight(weightAt(shown, destination, source));
-    return `${name(destination)} attends to ${name(source)} ${weight}${head ? ` in ${head}` : ''}${locked}`;
+    const said = head
+      ? l10n.t('{0} attends to {1} {2} in {3}', name(destination), name(source), weight, head)
+      : l10n.t('{0} attends to {1} {2}', name(destination), name(source), weight);
+    return `${said}${locked}`;
   }
   const token = destination ?? source;
-  return token === undefined ? '' : `token ${token}: ${name(token)}${locked}`;
+  return token === undefined ? '' : `${l10n.t('token {0}: {1}', token, name(token))}${locked}`;
 }
 
 const said = signal('');

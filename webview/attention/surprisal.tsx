@@ -1,10 +1,12 @@
 /** Surprisal of each token given those before it: one bar a token, in bits. */
+import * as l10n from '@vscode/l10n';
 import { BarController, BarElement, CategoryScale, Chart, LinearScale } from 'chart.js';
 import { effect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { colours } from '../shared/theme';
 import { dispatch, focus, selection, view } from './store';
+import { Sentence } from '../shared/sentence';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale);
 
@@ -66,9 +68,9 @@ export function Surprisal(): JSX.Element | null {
   return (
     <div class="surprisal">
       <div class="surprisal-value">
-        <span>{about === undefined ? 'mean surprisal' : 'surprisal'}</span>
+        <span>{about === undefined ? l10n.t('mean surprisal') : l10n.t('surprisal')}</span>
         <span>
-          <span class="mono">{inBits(bits)}</span> bits
+          <Sentence text={l10n.t('{0} bits')} parts={[<span class="mono">{inBits(bits)}</span>]} />
         </span>
       </div>
       <div
@@ -77,7 +79,11 @@ export function Surprisal(): JSX.Element | null {
         onPointerLeave={() => dispatch({ kind: 'leave' })}
         onClick={(event) => dispatch({ kind: 'lockToken', token: tokenAt(event as unknown as PointerEvent) })}
       >
-        <canvas ref={canvas} role="img" aria-label={`Surprisal of each token in bits, mean ${inBits(average)}`} />
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={l10n.t('Surprisal of each token in bits, mean {0}', inBits(average))}
+        />
         {mark(about, 'hover')}
         {mark(locked.destination ?? locked.source, 'locked')}
       </div>

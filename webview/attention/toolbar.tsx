@@ -1,10 +1,11 @@
 /** What is shown and how. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Reduction, Weighting } from '../../src/protocol/analysis';
 import type { ExportFormat } from '../../src/protocol/attentionPanel';
 import type { Side } from '../../src/protocol/selection';
-import { plural } from '../../src/protocol/tokens';
+import { tokensText } from '../shared/plurals';
 import { type Choice, IconMenu, Segmented } from '../shared/controls';
 import { exportPng } from './exportPng';
 import { dispatch, selection, sendExport, view } from './store';
@@ -13,30 +14,37 @@ import { Concept } from '../shared/concept';
 const SIDES: Choice<Side>[] = [
   {
     value: 'destination',
-    label: 'destination',
-    short: 'dst',
-    title: 'A token by itself is a destination: what it attends to',
+    label: l10n.t('destination'),
+    short: l10n.t('dst'),
+    title: l10n.t('A token by itself is a destination: what it attends to'),
   },
-  { value: 'source', label: 'source', short: 'src', title: 'A token by itself is a source: what attends to it' },
+  {
+    value: 'source',
+    label: l10n.t('source'),
+    short: l10n.t('src'),
+    title: l10n.t('A token by itself is a source: what attends to it'),
+  },
 ];
 const WEIGHTINGS: Choice<Weighting>[] = [
-  { value: 'pattern', label: 'weights', title: 'Attention pattern' },
+  { value: 'pattern', label: l10n.t('weights'), title: l10n.t('Attention pattern') },
   {
     value: 'value-weighted',
-    label: 'value-weighted',
-    short: 'value',
-    title: 'Pattern times the size of what each source writes',
+    label: l10n.t('value-weighted'),
+    short: l10n.t('value'),
+    title: l10n.t('Pattern times the size of what each source writes'),
   },
 ];
 const REDUCTIONS: Choice<Reduction>[] = [
-  { value: 'mean', label: 'mean', title: 'Mean over all heads' },
-  { value: 'max', label: 'max', title: 'Maximum over all heads' },
-  { value: 'one', label: 'one', title: 'The chosen head' },
+  { value: 'mean', label: l10n.t('mean'), title: l10n.t('Mean over all heads') },
+  { value: 'max', label: l10n.t('max'), title: l10n.t('Maximum over all heads') },
+  { value: 'one', label: l10n.t('one'), title: l10n.t('The chosen head') },
 ];
 const FORMATS: { value: ExportFormat; label: string }[] = [
-  { value: 'png', label: 'Picture (PNG)' },
-  { value: 'csv', label: 'Table (CSV)' },
-  { value: 'safetensors', label: 'Tensor (safetensors)' },
+  { value: 'png', label: l10n.t('Picture (PNG)') },
+  { value: 'csv', label: l10n.t('Table (CSV)') },
+  { value: 'safetensors', label: l10n.t('Tensor (safetensors)') },
+  { value: 'circuitsvis', label: l10n.t('CircuitsVis (JSON)') },
+  { value: 'python', label: l10n.t('Copy as TransformerLens Code') },
 ];
 
 function pickFormat(format: ExportFormat): void {
@@ -60,28 +68,28 @@ export function Toolbar(): JSX.Element | null {
         <Concept id="attention-pattern" />
         <span class="what" title={shown.sourceName}>
           <span class="source-name">{shown.sourceName} · </span>
-          {plural(shown.analysis.tokens.length, 'token')}
+          {tokensText(shown.analysis.tokens.length)}
         </span>
       </div>
       <Segmented
-        label="A token is"
+        label={l10n.t('A token is')}
         choices={SIDES}
         value={side}
         onChange={(next) => dispatch({ kind: 'side', side: next })}
       />
       <Segmented
-        label="Weights"
+        label={l10n.t('Weights')}
         choices={WEIGHTINGS}
         value={weighting}
         onChange={(next) => dispatch({ kind: 'weighting', weighting: next })}
       />
       <Segmented
-        label="Heads"
+        label={l10n.t('Heads')}
         choices={REDUCTIONS}
         value={reduction}
         onChange={(next) => dispatch({ kind: 'reduction', reduction: next })}
       />
-      <IconMenu label="Export" icon="export" items={FORMATS} onPick={pickFormat} />
+      <IconMenu label={l10n.t('Export')} icon="export" items={FORMATS} onPick={pickFormat} />
     </header>
   );
 }

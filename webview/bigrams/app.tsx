@@ -1,4 +1,5 @@
 /** What follows what by the direct path alone: a table that is searched by its first token. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Bigram } from '../../src/protocol/circuits/bigrams';
@@ -9,6 +10,7 @@ import { ReportFrame } from '../shared/reportFrame';
 import { type Column, Table, tableExports } from '../shared/table';
 import { TokenText } from '../shared/tokenText';
 import { report } from './store';
+import { Sentence } from '../shared/sentence';
 
 /** Rows before anything is searched, and of the list of one token. */
 const TOP = { all: 100, one: 500 };
@@ -19,22 +21,35 @@ const likeliest = computed(() =>
 );
 
 const COLUMNS: Column<Bigram>[] = [
-  { name: 'source', value: ({ source }) => source.text, cell: ({ source }) => <TokenText text={source.text} /> },
-  { name: 'output', value: ({ output }) => output.text, cell: ({ output }) => <TokenText text={output.text} /> },
+  {
+    name: 'source',
+    heading: l10n.t('source'),
+    value: ({ source }) => source.text,
+    cell: ({ source }) => <TokenText text={source.text} />,
+  },
+  {
+    name: 'output',
+    heading: l10n.t('output'),
+    value: ({ output }) => output.text,
+    cell: ({ output }) => <TokenText text={output.text} />,
+  },
   {
     name: 'logit',
+    heading: l10n.t('logit'),
     value: ({ logit }) => logit,
     cell: ({ logit }) => fixed(logit),
-    title: 'W_E W_U of the pair',
+    title: l10n.t('W_E W_U of the pair'),
   },
   {
     name: 'log-probability',
+    heading: l10n.t('log-probability'),
     value: ({ logProb }) => logProb,
     cell: ({ logProb }) => fixed(logProb, 3),
-    title: 'Natural logarithm of the probability that the direct path alone would give',
+    title: l10n.t('Natural logarithm of the probability that the direct path alone would give'),
   },
   {
     name: 'probability',
+    heading: l10n.t('probability'),
     value: ({ logProb }) => Math.exp(logProb),
     cell: ({ logProb }) => (
       <span class="p-cell">
@@ -60,8 +75,8 @@ export function App(): JSX.Element {
     <ReportFrame
       concept="bigrams"
       report={report}
-      what={token ? `what follows ${visibleText(token.text)}` : 'bigrams of the direct path'}
-      controls={<Field label="Find a source token" placeholder="source token" onSubmit={search} />}
+      what={token ? l10n.t('what follows {0}', visibleText(token.text)) : l10n.t('bigrams of the direct path')}
+      controls={<Field label={l10n.t('Find a source token')} placeholder={l10n.t('source token')} onSubmit={search} />}
       exports={shown ? tableExports(name, COLUMNS, () => shown.bigrams, report) : []}
       notices={shown?.notices}
     >
@@ -70,20 +85,24 @@ export function App(): JSX.Element {
           {token ? (
             <div class="bar-line">
               <span>
-                after{' '}
-                <span class="mono source-token">
-                  <TokenText text={token.text} />
-                </span>{' '}
-                #{token.id}
+                <Sentence
+                  text={l10n.t('after {0} #{1}')}
+                  parts={[
+                    <span class="mono source-token">
+                      <TokenText text={token.text} />
+                    </span>,
+                    token.id,
+                  ]}
+                />
               </span>
               <button type="button" class="link push" onClick={() => search('')}>
-                All tokens
+                {l10n.t('All tokens')}
               </button>
             </div>
           ) : null}
           <Table
             key={String(token?.id)}
-            label="Bigrams: source, output, logit, log-probability"
+            label={l10n.t('Bigrams: source, output, logit, log-probability')}
             columns={COLUMNS}
             rows={shown?.bigrams ?? []}
             initial={{ column: 'log-probability', descending: true }}

@@ -1,4 +1,5 @@
 /** The panel: toolbar, graph, matrices, the pair's or the head's card, induction circuits. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { Button } from '../shared/controls';
 import { FullState, StatusLines } from '../shared/status';
@@ -14,9 +15,9 @@ import { Toolbar } from './toolbar';
 
 const Begin = (): JSX.Element => (
   <>
-    <Button onClick={() => command('openCheckpoint')}>Open Checkpoint</Button>
+    <Button onClick={() => command('openCheckpoint')}>{l10n.t('Open Checkpoint')}</Button>
     <Button secondary onClick={() => command('openSample')}>
-      Open Sample
+      {l10n.t('Open Sample')}
     </Button>
   </>
 );
@@ -37,7 +38,9 @@ export function App(): JSX.Element | null {
         <Toolbar />
         <StatusLines now={now} stale={false} notices={notices()} command={command} />
         {view.value.composition.nLayers === 0 ? (
-          <p class="none no-heads">This model has no attention layers, so it has no heads that could compose.</p>
+          <p class="none no-heads">
+            {l10n.t('This model has no attention layers, so it has no heads that could compose.')}
+          </p>
         ) : (
           <>
             <Graph />

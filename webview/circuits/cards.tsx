@@ -1,11 +1,12 @@
 /** The two heads of the pair in question, or the chosen head: pattern on the current prompt, names, scores. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
-import { scoreLabels } from '../../src/protocol/circuits';
 import { cardScores, fills } from './fill';
 import { focusPair, namesOf, patterns, scoreOf, selection, view } from './store';
 import { Thumbnail } from './thumbnail';
 import { Concept } from '../shared/concept';
+import { scoreLabels } from '../shared/scoreLabels';
 
 const SIDE = 84;
 
@@ -59,7 +60,9 @@ export function Cards(): JSX.Element {
       {shown.map((at) => (
         <Card key={headName(at)} head={at} />
       ))}
-      {shown.length === 1 ? <p class="none hint">Point at an edge or a cell for the pair; a click locks it.</p> : null}
+      {shown.length === 1 ? (
+        <p class="none hint">{l10n.t('Point at an edge or a cell for the pair; a click locks it.')}</p>
+      ) : null}
     </div>
   );
 }

@@ -1,5 +1,6 @@
 /** Graph and matrices as one picture for a document: as drawn, twice as fine, with a title. */
-import { compositionKinds, scoreLabels } from '../../src/protocol/circuits';
+import * as l10n from '@vscode/l10n';
+import { compositionKinds } from '../../src/protocol/circuits';
 import { colours, themeKind } from '../shared/theme';
 import { reduceSelection } from '../../src/protocol/selection';
 import { signed } from './excess';
@@ -10,6 +11,7 @@ import { shownLayers } from './matrices';
 import { layoutMatrices } from './matrixLayout';
 import { drawMatrix } from './matrixPaint';
 import { end, fill, namesOf, sendExport, threshold, view } from './store';
+import { scoreLabels } from '../shared/scoreLabels';
 
 const SCALE = 2;
 const TITLE = 32;
@@ -36,7 +38,7 @@ export async function exportPng(): Promise<void> {
   context.font = `600 13px ${palette.mono}`;
   const from = signed(threshold.peek(), 3);
   context.fillText(
-    `${about.checkpoint.name}  composition − baseline from ${from}, fill ${fills[fill.peek()].label}`,
+    `${about.checkpoint.name}  ${l10n.t('composition − baseline from {0}, fill {1}', from, fills[fill.peek()].label)}`,
     12,
     20,
   );

@@ -1,4 +1,5 @@
 /** Which score fills the nodes, and its colour. */
+import * as l10n from '@vscode/l10n';
 import type { HeadScore } from '../../src/protocol/circuits';
 import { ramp, type Rgba, type ThemeKind } from '../shared/colour';
 import { diverging } from '../shared/diverging';
@@ -12,15 +13,15 @@ interface FillScore {
 
 export const fills = {
   best: {
-    label: 'best score',
+    label: l10n.t('best score'),
     of: ({ previousToken, duplicateToken, induction }) => Math.max(previousToken, duplicateToken, induction),
   },
-  previousToken: { label: 'previous token', of: (s) => s.previousToken },
-  duplicateToken: { label: 'duplicate', of: (s) => s.duplicateToken },
-  induction: { label: 'induction', of: (s) => s.induction },
-  firstToken: { label: 'first token', of: (s) => s.firstToken },
-  ovCopying: { label: 'OV copying', of: (s) => s.ovCopying, signed: true },
-  qkMatching: { label: 'QK matching', of: (s) => s.qkMatching, signed: true },
+  previousToken: { label: l10n.t('previous token'), of: (s) => s.previousToken },
+  duplicateToken: { label: l10n.t('duplicate'), of: (s) => s.duplicateToken },
+  induction: { label: l10n.t('induction'), of: (s) => s.induction },
+  firstToken: { label: l10n.t('first token'), of: (s) => s.firstToken },
+  ovCopying: { label: l10n.t('OV copying'), of: (s) => s.ovCopying, signed: true },
+  qkMatching: { label: l10n.t('QK matching'), of: (s) => s.qkMatching, signed: true },
 } satisfies Record<string, FillScore>;
 export type Fill = keyof typeof fills;
 

@@ -1,9 +1,10 @@
 /** Heads as nodes by layer, composition as edges: a canvas, and over it an element for every node. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
-import { type NamedScore, scoreLabels } from '../../src/protocol/circuits';
+import type { NamedScore } from '../../src/protocol/circuits';
 import { cssColour } from '../shared/colour';
 import { colours, themeKind } from '../shared/theme';
 import { edgesFrom, pairOf, signed } from './excess';
@@ -12,17 +13,18 @@ import { useGraphKeys } from './graphKeys';
 import { edgeAt, edgeWidth, type GraphLayout, layoutEdges, layoutGraph, nodeAt } from './graphLayout';
 import { drawGraph, type GraphPicture } from './graphPaint';
 import { dispatch, end, fill, hoverPair, kinds, namesOf, pairs, scoreOf, selection, threshold, view } from './store';
+import { scoreLabels } from '../shared/scoreLabels';
 
 /** Edges that are drawn at most. */
 const MOST_EDGES = 300;
 
 /** Names where there is no room for whole ones. */
 const SHORT: Record<NamedScore, string> = {
-  previousToken: 'prev',
-  duplicateToken: 'dup',
-  induction: 'ind',
-  firstToken: 'first',
-  ovCopying: 'copy',
+  previousToken: l10n.t('prev'),
+  duplicateToken: l10n.t('dup'),
+  induction: l10n.t('ind'),
+  firstToken: l10n.t('first'),
+  ovCopying: l10n.t('copy'),
 };
 
 const width = signal(0);
@@ -78,14 +80,14 @@ function Node({ head, place, chosen, hot }: NodeProps): JSX.Element {
   const shown = labelled ? (place.names === 'full' ? name : `H${head.head}`) : '';
   const pill = first && place.pills !== 'none' ? (place.pills === 'full' ? scoreLabels : SHORT)[first.name] : '';
   // what is seen is part of what is said
-  const said = `${name} ${scores}`.trim();
+  const said = scores === '' ? name : `${name}, ${scores}`;
   const seen = `${shown} ${pill}`.trim();
   return (
     <div
       role="gridcell"
       id={`node-${name}`}
       class={`node ${edge} ${chosen ? 'chosen' : ''} ${hot ? 'hot' : ''} ${first ? 'named' : ''}`}
-      aria-label={said.includes(seen) ? said : `${seen}: ${said}`}
+      aria-label={`${said.replace(',', '')} `.startsWith(`${seen} `) || !seen ? said : `${seen}: ${said}`}
       aria-selected={chosen}
       data-node={name}
       style={{
@@ -148,9 +150,7 @@ function WidthKey({ place }: { place: GraphLayout }): JSX.Element {
         </span>
       ))}
       {drawn.length < total ? (
-        <span class="cut">
-          the {drawn.length} strongest of {total.toLocaleString('en-US')}
-        </span>
+        <span class="cut">{l10n.t('the {0} strongest of {1}', drawn.length, total.toLocaleString('en-US'))}</span>
       ) : null}
     </div>
   );
@@ -190,7 +190,9 @@ export function Graph(): JSX.Element {
         <div
           class="graph"
           role="grid"
-          aria-label="Heads by layer, composition between them. Arrow keys move over the heads, the square brackets over a head’s edges; Enter chooses."
+          aria-label={l10n.t(
+            'Heads by layer, composition between them. Arrow keys move over the heads, the square brackets over a head’s edges; Enter chooses.',
+          )}
           aria-activedescendant={`node-${headName(active)}`}
           tabIndex={0}
           style={{ width: place ? `${place.width}px` : '', height: place ? `${place.height}px` : '' }}
@@ -209,7 +211,7 @@ export function Graph(): JSX.Element {
           {place ? <i class="node-focus" style={focusBox(place, active)} /> : null}
         </div>
       </div>
-      {pairs.value.length === 0 ? <p class="none no-pairs">One layer: no head reads another.</p> : null}
+      {pairs.value.length === 0 ? <p class="none no-pairs">{l10n.t('One layer: no head reads another.')}</p> : null}
       {pairs.value.length > 0 && place ? <WidthKey place={place} /> : null}
     </div>
   );

@@ -1,9 +1,11 @@
 /** What the chosen head's circuits do to tokens: eigenvalues, top entries of QK and OV, skip-trigrams. */
+import * as l10n from '@vscode/l10n';
 import { effect } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { headName, type HeadRef } from '../../src/protocol/checkpoint';
 import type { Complex, HeadCircuit, TokenRef } from '../../src/protocol/circuits/headCircuit';
+import { transformerLensCode } from '../../src/protocol/transformerLensCode';
 import { Button, IconMenu } from '../shared/controls';
 import type { ExportItem } from '../shared/reportFrame';
 import { type Column, Table, tableExports } from '../shared/table';
@@ -43,18 +45,49 @@ function Eigenvalues({ title, values, score }: { title: string; values: Complex[
         {title} <span class="none">{score}</span>
       </figcaption>
       <div>
-        <canvas ref={canvas} role="img" aria-label={`${values.length} ${title} in the complex plane; ${score}`} />
+        <canvas
+          ref={canvas}
+          role="img"
+          aria-label={l10n.t('{0} {1} in the complex plane; {2}', values.length, title, score)}
+        />
       </div>
     </figure>
   );
 }
 
+const ROLES = { source: l10n.t('source'), destination: l10n.t('destination'), output: l10n.t('output') };
+/** `exported`: what CSV and JSON say, in every language. */
 const LISTS = {
-  qkLargest: { title: 'QK: attends most', roles: ['destination', 'source'], concept: 'qk-circuit' },
-  qkSmallest: { title: 'QK: attends least', roles: ['destination', 'source'], concept: 'qk-circuit' },
-  ovLargest: { title: 'OV: raises most', roles: ['source', 'output'], concept: 'ov-circuit' },
-  ovSmallest: { title: 'OV: lowers most', roles: ['source', 'output'], concept: 'ov-circuit' },
-  skipTrigrams: { title: 'Skip-trigrams', roles: ['source', 'destination', 'output'], concept: 'skip-trigrams' },
+  qkLargest: {
+    title: l10n.t('QK: attends most'),
+    exported: 'QK: attends most',
+    roles: ['destination', 'source'],
+    concept: 'qk-circuit',
+  },
+  qkSmallest: {
+    title: l10n.t('QK: attends least'),
+    exported: 'QK: attends least',
+    roles: ['destination', 'source'],
+    concept: 'qk-circuit',
+  },
+  ovLargest: {
+    title: l10n.t('OV: raises most'),
+    exported: 'OV: raises most',
+    roles: ['source', 'output'],
+    concept: 'ov-circuit',
+  },
+  ovSmallest: {
+    title: l10n.t('OV: lowers most'),
+    exported: 'OV: lowers most',
+    roles: ['source', 'output'],
+    concept: 'ov-circuit',
+  },
+  skipTrigrams: {
+    title: l10n.t('Skip-trigrams'),
+    exported: 'Skip-trigrams',
+    roles: ['source', 'destination', 'output'],
+    concept: 'skip-trigrams',
+  },
 } as const;
 type List = keyof typeof LISTS;
 type Role = (typeof LISTS)[List]['roles'][number];
@@ -83,13 +116,24 @@ function entriesOf({ qk, ov, skipTrigrams }: HeadCircuit): Entry[] {
 
 const roleColumn = (role: Role): Column<Entry> => ({
   name: role,
+  heading: ROLES[role],
   value: ({ tokens }) => tokens[role]?.text ?? '',
   cell: ({ tokens }) => <TokenText text={tokens[role]?.text ?? ''} />,
 });
-const VALUE: Column<Entry> = { name: 'value', value: ({ value }) => value, cell: ({ value }) => signed(value, 2) };
-const STRENGTH: Column<Entry> = { ...VALUE, name: 'strength', title: 'QK × OV, each above its mean' };
+const VALUE: Column<Entry> = {
+  name: 'value',
+  heading: l10n.t('value'),
+  value: ({ value }) => value,
+  cell: ({ value }) => signed(value, 2),
+};
+const STRENGTH: Column<Entry> = {
+  ...VALUE,
+  name: 'strength',
+  heading: l10n.t('strength'),
+  title: l10n.t('QK × OV, each above its mean'),
+};
 const EXPORTED: Column<Entry>[] = [
-  { name: 'list', value: ({ list }) => LISTS[list].title },
+  { name: 'list', value: ({ list }) => LISTS[list].exported },
   ...(['source', 'destination', 'output'] as const).map(roleColumn),
   VALUE,
 ];
@@ -121,14 +165,14 @@ function Circuit({ card }: { card: HeadCircuit }): JSX.Element {
       <div class="eigenvalue-plots">
         <Pattern head={card.head} />
         <Eigenvalues
-          title="QK eigenvalues"
+          title={l10n.t('QK eigenvalues')}
           values={qk.eigenvalues}
-          score={`matching ${signed(qk.matching, 2)} · |λ| ≤ ${largest(qk.eigenvalues)}`}
+          score={l10n.t('matching {0} · |λ| ≤ {1}', signed(qk.matching, 2), largest(qk.eigenvalues))}
         />
         <Eigenvalues
-          title="OV eigenvalues"
+          title={l10n.t('OV eigenvalues')}
           values={ov.eigenvalues}
-          score={`copying ${signed(ov.copying, 2)} · |λ| ≤ ${largest(ov.eigenvalues)}`}
+          score={l10n.t('copying {0} · |λ| ≤ {1}', signed(ov.copying, 2), largest(ov.eigenvalues))}
         />
       </div>
       <div class="entry-lists">
@@ -141,15 +185,22 @@ function Circuit({ card }: { card: HeadCircuit }): JSX.Element {
 }
 
 const output = { save, copy };
-const exportsOf = (card: HeadCircuit, checkpoint: string): ExportItem[] =>
-  tableExports(`${checkpoint}-${headName(card.head)}`, EXPORTED, () => entriesOf(card), output);
+const exportsOf = (card: HeadCircuit, checkpoint: string): ExportItem[] => [
+  ...tableExports(`${checkpoint}-${headName(card.head)}`, EXPORTED, () => entriesOf(card), output),
+  { label: l10n.t('Copy as TransformerLens Code'), run: () => copyCode(card) },
+];
+
+function copyCode({ head, qk, foldNorm }: HeadCircuit): void {
+  const about = view.peek()?.checkpoint;
+  if (about) copy(transformerLensCode.headCircuit(about, { head, foldNorm, top: Math.max(1, qk.largest.length) }));
+}
 
 /** Copies or saves all lists as one table. */
 function ExportMenu({ card }: { card: HeadCircuit }): JSX.Element {
   const items = exportsOf(card, view.value?.checkpoint.name ?? '');
   return (
     <IconMenu
-      label="Export head card"
+      label={l10n.t('Export head card')}
       icon="export"
       items={items.map(({ label }) => ({ value: label, label }))}
       onPick={(label) => items.find((item) => item.label === label)?.run()}
@@ -171,11 +222,11 @@ function Pattern({ head }: { head: HeadRef }): JSX.Element | null {
   return (
     <figure class="eigenvalues head-pattern">
       <figcaption>
-        Attention <span class="none">{shown.sourceName}</span>
+        {l10n.t('Attention')} <span class="none">{shown.sourceName}</span>
       </figcaption>
       <Thumbnail head={head} chosen={false} side={PATTERN} />
       <Button secondary onClick={show}>
-        Show Attention
+        {l10n.t('Show Attention')}
       </Button>
     </figure>
   );
@@ -195,11 +246,11 @@ export function HeadCard(): JSX.Element {
     if (current) cardInView.value = false;
   }, [cardInView.value, current]);
   const card = current && 'card' in current ? current.card : undefined;
-  let content: ComponentChildren = <p class="none">Reading the circuits of {name}…</p>;
+  let content: ComponentChildren = <p class="none">{l10n.t('Reading the circuits of {0}…', name)}</p>;
   if (!cardOpen.value) {
     content = (
       <Button secondary onClick={openCard}>
-        Show what {name} does to tokens
+        {l10n.t('Show what {0} does to tokens', name)}
       </Button>
     );
   } else if (current)
@@ -207,7 +258,8 @@ export function HeadCard(): JSX.Element {
   return (
     <section class="head-card" ref={section} data-head-card={card ? name : ''}>
       <h2>
-        <span class="mono lock">{name}</span> <span class="none">full QK and OV circuits over the vocabulary</span>
+        <span class="mono lock">{name}</span>{' '}
+        <span class="none">{l10n.t('full QK and OV circuits over the vocabulary')}</span>
         <Concept id="qk-circuit" />
         {card ? <ExportMenu card={card} /> : null}
       </h2>

@@ -1,4 +1,5 @@
 /** The pairs that make an induction circuit, best first, each with its reasons as numbers. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { headName } from '../../src/protocol/checkpoint';
 import type { InductionPair } from '../../src/protocol/circuits/behaviour';
@@ -17,11 +18,11 @@ function Row({ pair }: { pair: InductionPair }): JSX.Element {
   const about = asPair(pair);
   const locked = samePair(selection.value.pair, about);
   const reasons: [string, string][] = [
-    ['previous token', pair.previousToken.toFixed(2)],
-    ['K − baseline', signed(pair.kComposition - pair.kBaseline, 3)],
-    ['QK matching', pair.qkMatching.toFixed(2)],
-    ['induction', pair.inductionScore.toFixed(2)],
-    ['copying', pair.ovCopying.toFixed(2)],
+    [l10n.t('previous token'), pair.previousToken.toFixed(2)],
+    [l10n.t('K − baseline'), signed(pair.kComposition - pair.kBaseline, 3)],
+    [l10n.t('QK matching'), pair.qkMatching.toFixed(2)],
+    [l10n.t('induction'), pair.inductionScore.toFixed(2)],
+    [l10n.t('copying'), pair.ovCopying.toFixed(2)],
   ];
   return (
     <li>
@@ -56,9 +57,9 @@ export function InductionList(): JSX.Element | null {
   return (
     <section class="circuits-list">
       <h2>
-        Induction circuits <Concept id="induction-heads" />{' '}
-        <span class="none">previous-token head → induction head, because</span>
-        <span class="none list-score">score</span>
+        {l10n.t('Induction circuits')} <Concept id="induction-heads" />{' '}
+        <span class="none">{l10n.t('previous-token head → induction head, because')}</span>
+        <span class="none list-score">{l10n.t('score')}</span>
       </h2>
       <ol>
         {shown.map((pair) => (

@@ -1,4 +1,5 @@
 /** The matrices' one scale, which layers they are of, and the baseline. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { type Composition, compositionKinds } from '../../src/protocol/circuits';
 import { divergingGradient } from '../shared/diverging';
@@ -43,21 +44,21 @@ function Layers({ layers: { earlier, later }, choose }: Omit<LegendProps, 'place
   if (nLayers <= 2) {
     return (
       <div class="legend-lines">
-        <span>rows L{earlier}</span>
-        <span>columns L{later}</span>
+        <span>{l10n.t('rows L{0}', earlier)}</span>
+        <span>{l10n.t('columns L{0}', later)}</span>
       </div>
     );
   }
   return (
     <div class="legend-lines" onKeyDown={(event) => event.stopPropagation()}>
       <LayerSelect
-        label="rows"
+        label={l10n.t('rows')}
         value={earlier}
         layers={from(0, nLayers - 1)}
         onChange={(layer) => choose({ earlier: layer, later: Math.max(later, layer + 1) })}
       />
       <LayerSelect
-        label="columns"
+        label={l10n.t('columns')}
         value={later}
         layers={from(1, nLayers)}
         onChange={(layer) => choose({ earlier: Math.min(earlier, layer - 1), later: layer })}
@@ -73,14 +74,14 @@ function Baseline({ baseline }: Composition): JSX.Element {
     return (
       <div class="legend-lines">
         <span>
-          baseline <b class="number">{shown[0]}</b>
+          {l10n.t('baseline')} <b class="number">{shown[0]}</b>
         </span>
       </div>
     );
   }
   return (
     <div class="legend-lines">
-      <span>baseline</span>
+      <span>{l10n.t('baseline')}</span>
       {compositionKinds.map((kind, i) => (
         <span key={kind}>
           <span class="mono">{kind}</span> <b class="number">{shown[i]}</b>
@@ -102,7 +103,7 @@ export function Legend({ place, layers, choose }: LegendProps): JSX.Element | nu
       <div class="matrix-scale">
         <i
           role="img"
-          aria-label={`Colour scale from ${label(-end.value)} to ${label(end.value)}`}
+          aria-label={l10n.t('Colour scale from {0} to {1}', label(-end.value), label(end.value))}
           style={{ backgroundImage: divergingGradient(themeKind.value) }}
         />
         <div class="scale-marks number">

@@ -1,4 +1,5 @@
 /** Composition of two layers as three matrices, Q | K | V, on one diverging scale. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -125,7 +126,7 @@ function Matrix({ kind, place, layers, first }: MatrixProps): JSX.Element {
     <div class="matrix" style={{ left: `${place.left + compositionKinds.indexOf(kind) * place.pitch}px` }}>
       <h2>
         <KindSample kind={kind} />
-        <span class="long-name">{kind}-composition</span>
+        <span class="long-name">{l10n.t('{0}-composition', kind)}</span>
         <span class="short-name">{kind}</span>
         <Concept id="composition" />
       </h2>
@@ -243,7 +244,11 @@ export function Matrices(): JSX.Element | null {
       class="matrices"
       ref={box}
       role="application"
-      aria-label={`Composition of layer ${layers.earlier} with layer ${layers.later}: Q, K and V. Arrow keys move over the pairs, Enter locks one; plus, minus and 0 zoom.`}
+      aria-label={l10n.t(
+        'Composition of layer {0} with layer {1}: Q, K and V. Arrow keys move over the pairs, Enter locks one; plus, minus and 0 zoom.',
+        layers.earlier,
+        layers.later,
+      )}
       tabIndex={0}
       style={{ height: `${place.height}px` }}
       data-pairs={indexOf(composition, { layer: composition.nLayers, head: 0 })}

@@ -1,4 +1,5 @@
 /** A head's pattern on the current prompt, each cell a whole number of pixels. */
+import * as l10n from '@vscode/l10n';
 import { effect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -45,7 +46,11 @@ export function Thumbnail({
   if (!shown) return null;
   return (
     <div class={`thumbnail ${chosen ? 'chosen' : ''}`}>
-      <canvas ref={canvas} role="img" aria-label={`Attention of ${headName(head)} on ${shown.sourceName}`} />
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label={l10n.t('Attention of {0} on {1}', headName(head), shown.sourceName)}
+      />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 /** What is drawn: kinds, threshold, the score that fills the nodes. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { type CompositionKind, compositionKinds } from '../../src/protocol/circuits';
 import type { CircuitsExport } from '../../src/protocol/circuitsPanel';
@@ -11,10 +12,12 @@ import { fill, kinds, pairs, sendExport, threshold, view } from './store';
 import { Concept } from '../shared/concept';
 
 const FORMATS: { value: CircuitsExport; label: string }[] = [
-  { value: 'png', label: 'Picture (PNG)' },
-  { value: 'composition.csv', label: 'Composition (CSV)' },
-  { value: 'heads.csv', label: 'Head scores (CSV)' },
-  { value: 'json', label: 'Both (JSON)' },
+  { value: 'png', label: l10n.t('Picture (PNG)') },
+  { value: 'composition.csv', label: l10n.t('Composition (CSV)') },
+  { value: 'heads.csv', label: l10n.t('Head scores (CSV)') },
+  { value: 'json', label: l10n.t('Both (JSON)') },
+  { value: 'composition.py', label: l10n.t('Copy Composition as TransformerLens Code') },
+  { value: 'heads.py', label: l10n.t('Copy Head Scores as TransformerLens Code') },
 ];
 const BINS = 24;
 const BAR = 16;
@@ -26,13 +29,13 @@ function toggle(kind: CompositionKind): void {
 }
 
 const Kinds = (): JSX.Element => (
-  <div class="segmented kinds" role="group" aria-label="Kinds of composition">
+  <div class="segmented kinds" role="group" aria-label={l10n.t('Kinds of composition')}>
     {compositionKinds.map((kind) => (
       <button
         key={kind}
         type="button"
         aria-pressed={kinds.value.includes(kind)}
-        title={`${kind}-composition: show or hide its edges`}
+        title={l10n.t('{0}-composition: show or hide its edges', kind)}
         onClick={() => toggle(kind)}
       >
         <KindSample kind={kind} />
@@ -52,7 +55,7 @@ function Threshold(): JSX.Element | null {
   const at = threshold.value;
   return (
     <label class="threshold">
-      <span class="tool-name">threshold</span>
+      <span class="tool-name">{l10n.t('threshold')}</span>
       <span class="histogram">
         {bins.map(({ from, count }, i) => (
           <i
@@ -65,7 +68,7 @@ function Threshold(): JSX.Element | null {
         <i class="threshold-mark" style={{ left: `${((at - low) / (high - low || 1)) * 100}%` }} />
         <input
           type="range"
-          aria-label="Threshold of score minus baseline"
+          aria-label={l10n.t('Threshold of score minus baseline')}
           aria-valuetext={signed(at, 3)}
           min={low}
           max={high}
@@ -81,10 +84,10 @@ function Threshold(): JSX.Element | null {
 
 const FillMenu = (): JSX.Element => (
   <label class="fill">
-    <span class="tool-name">fill</span>
+    <span class="tool-name">{l10n.t('fill')}</span>
     <span class="select">
       <select
-        aria-label="Score that fills the heads"
+        aria-label={l10n.t('Score that fills the heads')}
         value={fill.value}
         onChange={(event) => (fill.value = event.currentTarget.value as Fill)}
       >
@@ -108,12 +111,12 @@ export function Toolbar(): JSX.Element | null {
       <div class="title">
         <h1 title={shown.checkpoint.path}>{shown.checkpoint.name}</h1>
         <Concept id="composition" />
-        <span class="what">score − baseline</span>
+        <span class="what">{l10n.t('score − baseline')}</span>
       </div>
       <Kinds />
       <Threshold />
       <FillMenu />
-      <IconMenu label="Export" icon="export" items={FORMATS} onPick={pick} />
+      <IconMenu label={l10n.t('Export')} icon="export" items={FORMATS} onPick={pick} />
     </header>
   );
 }

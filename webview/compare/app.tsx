@@ -1,9 +1,10 @@
 /** The panel: two checkpoints, A → B, and what differs between them. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { useRef } from 'preact/hooks';
 import type { CheckpointInfo } from '../../src/protocol/checkpoint';
 import { type CompareCommand, compareSections, type CompareSection } from '../../src/protocol/comparePanel';
-import { plural } from '../../src/protocol/tokens';
+import { tokensText } from '../shared/plurals';
 import { Concept } from '../shared/concept';
 import { Button, Icon, IconMenu } from '../shared/controls';
 import { FullState, StatusLines } from '../shared/status';
@@ -17,10 +18,10 @@ import { Scores } from './scores';
 import { command, goToStep, results, section, show, status, steps, swap, view, type Waiting, waiting } from './store';
 
 const LABELS: Partial<Record<CompareCommand, string>> = {
-  compareCheckpoint: 'Compare with Checkpoint…',
-  openCheckpoint: 'Open Checkpoint…',
-  openSae: 'Open SAE…',
-  analyzeSelection: 'Analyze Selection',
+  compareCheckpoint: l10n.t('Compare with Checkpoint…'),
+  openCheckpoint: l10n.t('Open Checkpoint…'),
+  openSae: l10n.t('Open SAE…'),
+  analyzeSelection: l10n.t('Analyze Selection'),
 };
 
 const Begin = ({ commands }: { commands: readonly CompareCommand[] }): JSX.Element => (
@@ -34,11 +35,31 @@ const Begin = ({ commands }: { commands: readonly CompareCommand[] }): JSX.Eleme
 );
 
 const SECTIONS: Record<CompareSection, { label: string; title: string; content: () => JSX.Element }> = {
-  patterns: { label: 'Patterns', title: 'Attention of every head on the analyzed text', content: Patterns },
-  scores: { label: 'Head scores', title: 'Induction, previous token, copying, … of every head', content: Scores },
-  composition: { label: 'Composition', title: 'Which pairs of heads compose more or less', content: Composition },
-  latents: { label: 'Latents', title: 'Latents of the open SAE, and how well it does', content: Latents },
-  tokens: { label: 'Next tokens', title: 'Loss, log-probabilities and KL on the analyzed text', content: NextTokens },
+  patterns: {
+    label: l10n.t('Patterns'),
+    title: l10n.t('Attention of every head on the analyzed text'),
+    content: Patterns,
+  },
+  scores: {
+    label: l10n.t('Head scores'),
+    title: l10n.t('Induction, previous token, copying, … of every head'),
+    content: Scores,
+  },
+  composition: {
+    label: l10n.t('Composition'),
+    title: l10n.t('Which pairs of heads compose more or less'),
+    content: Composition,
+  },
+  latents: {
+    label: l10n.t('Latents'),
+    title: l10n.t('Latents of the open SAE, and how well it does'),
+    content: Latents,
+  },
+  tokens: {
+    label: l10n.t('Next tokens'),
+    title: l10n.t('Loss, log-probabilities and KL on the analyzed text'),
+    content: NextTokens,
+  },
 };
 
 function Tabs(): JSX.Element {
@@ -53,7 +74,7 @@ function Tabs(): JSX.Element {
     (list.current?.children[next] as HTMLElement | undefined)?.focus();
   };
   return (
-    <div class="tabs" role="tablist" aria-label="What is compared" ref={list} onKeyDown={onKeyDown}>
+    <div class="tabs" role="tablist" aria-label={l10n.t('What is compared')} ref={list} onKeyDown={onKeyDown}>
       {compareSections.map((name) => (
         <button
           key={name}
@@ -74,7 +95,7 @@ function Tabs(): JSX.Element {
 }
 
 const Side = ({ side, of, open }: { side: 'A' | 'B'; of: CheckpointInfo; open: boolean }): JSX.Element => (
-  <span class="side" title={`${side}: ${of.path}${open ? ' (the open checkpoint)' : ''}`}>
+  <span class="side" title={`${side}: ${of.path}${open ? ` (${l10n.t('the open checkpoint')})` : ''}`}>
     <b class="side-letter">{side}</b> <span class="side-name">{of.name}</span>
   </span>
 );
@@ -90,26 +111,32 @@ function Toolbar(): JSX.Element {
           <Side side="B" of={b} open={open === 'b'} />
         </h1>
         <Concept id="difference-of-two-checkpoints" />
-        <span class="what">{prompt ? `${prompt.name} · ${plural(prompt.tokens.length, 'token')}` : ''}</span>
+        <span class="what">{prompt ? `${prompt.name} · ${tokensText(prompt.tokens.length)}` : ''}</span>
       </div>
-      <button type="button" class="icon-button" aria-label="Swap A and B" title="Swap A and B" onClick={swap}>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={l10n.t('Swap A and B')}
+        title={l10n.t('Swap A and B')}
+        onClick={swap}
+      >
         <Icon name="arrow-swap" />
       </button>
       <button type="button" class="link long-name" onClick={() => command('compareCheckpoint')}>
-        Compare with another…
+        {l10n.t('Compare with another…')}
       </button>
       <button
         type="button"
         class="icon-button short-name"
-        aria-label="Compare with another…"
-        title="Compare with another…"
+        aria-label={l10n.t('Compare with another…')}
+        title={l10n.t('Compare with another…')}
         onClick={() => command('compareCheckpoint')}
       >
         <Icon name="compare-changes" />
       </button>
       {items.length > 0 ? (
         <IconMenu
-          label="Export"
+          label={l10n.t('Export')}
           icon="export"
           items={items.map(({ label }) => ({ value: label, label }))}
           onPick={(picked) => items.find(({ label }) => label === picked)?.run()}
@@ -137,16 +164,16 @@ function Wait({ now }: { now: Waiting | undefined }): JSX.Element {
           <Icon name="error" /> {now.message}
         </p>
         <div class="buttons">
-          <Button onClick={() => show(section.peek())}>Try Again</Button>
+          <Button onClick={() => show(section.peek())}>{l10n.t('Try Again')}</Button>
           <Button secondary onClick={() => command('showLog')}>
-            Show Log
+            {l10n.t('Show Log')}
           </Button>
         </div>
       </div>
     );
   return (
     <div class="section-state" data-section-state="busy">
-      <p role="status">{now?.message ?? 'Comparing…'}</p>
+      <p role="status">{now?.message ?? l10n.t('Comparing…')}</p>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 /** Which pairs of heads compose more, or less, in B. */
+import * as l10n from '@vscode/l10n';
 import { computed, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { headName } from '../../src/protocol/checkpoint';
@@ -16,8 +17,12 @@ const ROWS = 100;
 type Kinds = 'all' | CompositionKind;
 const kinds = signal<Kinds>('all');
 const CHOICES: Choice<Kinds>[] = [
-  { value: 'all', label: 'all', title: 'Q-, K- and V-composition' },
-  ...compositionKinds.map((kind): Choice<Kinds> => ({ value: kind, label: kind, title: `${kind}-composition` })),
+  { value: 'all', label: l10n.t('all'), title: l10n.t('Q-, K- and V-composition') },
+  ...compositionKinds.map((kind): Choice<Kinds> => ({
+    value: kind,
+    label: kind,
+    title: l10n.t('{0}-composition', kind),
+  })),
 ];
 
 /** Largest changes first. */
@@ -46,27 +51,43 @@ export const changes = computed(() => {
 });
 
 export const changeColumns = (baseline: Record<CompositionKind, number>): Column<CompositionChange>[] => [
-  { name: 'kind', value: ({ kind }) => kind, title: 'Through queries, keys or values of the later head' },
-  { name: 'earlier', value: ({ earlier }) => headName(earlier), title: 'Head that writes' },
-  { name: 'later', value: ({ later }) => headName(later), title: 'Head that reads it' },
+  {
+    name: 'kind',
+    heading: l10n.t('kind'),
+    value: ({ kind }) => kind,
+    title: l10n.t('Through queries, keys or values of the later head'),
+  },
+  {
+    name: 'earlier',
+    heading: l10n.t('earlier'),
+    value: ({ earlier }) => headName(earlier),
+    title: l10n.t('Head that writes'),
+  },
+  {
+    name: 'later',
+    heading: l10n.t('later'),
+    value: ({ later }) => headName(later),
+    title: l10n.t('Head that reads it'),
+  },
   {
     name: 'A',
     value: ({ a }) => a,
     cell: ({ a }) => fixed(a, 3),
-    title: 'Composition score in A: ‖W_OV¹ W²‖ / (‖W_OV¹‖ ‖W²‖), Frobenius norms, 0–1',
+    title: l10n.t('Composition score in A: ‖W_OV¹ W²‖ / (‖W_OV¹‖ ‖W²‖), Frobenius norms, 0–1'),
   },
-  { name: 'B', value: ({ b }) => b, cell: ({ b }) => fixed(b, 3), title: 'Composition score in B, 0–1' },
+  { name: 'B', value: ({ b }) => b, cell: ({ b }) => fixed(b, 3), title: l10n.t('Composition score in B, 0–1') },
   {
     name: 'B − A',
     value: ({ delta }) => delta,
     cell: ({ delta }) => signed(delta, 3),
-    title: 'Change of the score from A to B',
+    title: l10n.t('Change of the score from A to B'),
   },
   {
     name: 'random',
+    heading: l10n.t('random'),
     value: ({ kind }) => baseline[kind],
     cell: ({ kind }) => fixed(baseline[kind], 3),
-    title: 'Mean score of random matrices of the same shapes',
+    title: l10n.t('Mean score of random matrices of the same shapes'),
   },
 ];
 
@@ -77,19 +98,21 @@ export function Composition(): JSX.Element {
     <>
       <div class="bar-line">
         <Segmented
-          label="Kinds of composition"
+          label={l10n.t('Kinds of composition')}
           choices={CHOICES}
           value={kinds.value}
           onChange={(next) => (kinds.value = next)}
         />
-        <span class="about">largest changes first; a click shows the pair in the circuits of the open checkpoint</span>
+        <span class="about">
+          {l10n.t('largest changes first; a click shows the pair in the circuits of the open checkpoint')}
+        </span>
         <button type="button" class="link push" onClick={() => command('showCircuits')}>
-          Show Circuits
+          {l10n.t('Show Circuits')}
         </button>
       </div>
       <Table
         key={kinds.value}
-        label="Changes of composition"
+        label={l10n.t('Changes of composition')}
         columns={changeColumns(shown.baseline)}
         rows={changes.value}
         onChoose={({ kind, earlier, later }) => dispatch({ kind: 'lockPair', pair: { kind, earlier, later } })}

@@ -1,4 +1,5 @@
 /** A number of every head: layers by heads. The chosen head is the one of all panels. */
+import * as l10n from '@vscode/l10n';
 import { signal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
@@ -51,7 +52,7 @@ export function HeadMap(props: HeadMapProps): JSX.Element {
   return (
     <CellMap
       name={name}
-      label={`${label}: ${nLayers} layers of ${nHeads} heads. Arrow keys move, Enter chooses a head.`}
+      label={l10n.t('{0}: {1} layers of {2} heads. Arrow keys move, Enter chooses a head.', label, nLayers, nHeads)}
       rows={rows}
       columns={columns}
       size={CELL}

@@ -1,9 +1,10 @@
 /** Both checkpoints read with one autoencoder: how well it does at every layer, and which latents differ. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { ComparedLatents, LatentChange } from '../../src/protocol/compare';
 import { type Encoding, latentMap, tokenMax } from '../../src/protocol/latents/encoding';
-import { plural, visibleText } from '../../src/protocol/tokens';
+import { visibleText } from '../../src/protocol/tokens';
 import type { BarSpec } from '../shared/barChart';
 import { Bars } from '../shared/bars';
 import { fixed, signed } from '../shared/numbers';
@@ -11,6 +12,8 @@ import { type Column, Table } from '../shared/table';
 import { TokenStrip } from '../shared/tokenStrip';
 import { largest } from './scale';
 import { command, dispatch, results, selection, sideNames, tokens, view } from './store';
+import { latentsText } from '../shared/plurals';
+import { Concept } from '../shared/concept';
 
 const latent = computed(() => selection.value.latent);
 
@@ -28,28 +31,48 @@ const tints = computed(() => {
 const textAt = (shown: ComparedLatents, token: number): string => visibleText(shown.tokens[token]?.text ?? '');
 
 export const latentColumns = (shown: ComparedLatents): Column<LatentChange>[] => [
-  { name: 'latent', value: (row) => row.latent, cell: (row) => `#${row.latent}`, title: 'Number of the latent' },
+  {
+    name: 'latent',
+    heading: l10n.t('latent'),
+    value: (row) => row.latent,
+    cell: (row) => `#${row.latent}`,
+    title: l10n.t('Number of the latent'),
+  },
   {
     name: 'Σ|B − A|',
     value: (row) => row.difference,
     cell: (row) => fixed(row.difference),
-    title: 'Sum over layers and tokens of the absolute difference of its activations',
+    title: l10n.t('Sum over layers and tokens of the absolute difference of its activations'),
   },
-  { name: 'Σ A', value: (row) => row.a, cell: (row) => fixed(row.a), title: 'Sum of its activations in A' },
-  { name: 'Σ B', value: (row) => row.b, cell: (row) => fixed(row.b), title: 'Sum of its activations in B' },
+  { name: 'Σ A', value: (row) => row.a, cell: (row) => fixed(row.a), title: l10n.t('Sum of its activations in A') },
+  { name: 'Σ B', value: (row) => row.b, cell: (row) => fixed(row.b), title: l10n.t('Sum of its activations in B') },
   {
     name: 'most at',
+    heading: l10n.t('most at'),
     value: (row) => textAt(shown, row.at.token),
-    title: 'Token at which the activations differ most',
+    title: l10n.t('Token at which the activations differ most'),
   },
   {
     name: 'layer',
+    heading: l10n.t('layer'),
     value: (row) => shown.layers[row.at.layer]!,
     cell: (row) => `L${shown.layers[row.at.layer]}`,
-    title: 'Layer at which they differ most',
+    title: l10n.t('Layer at which they differ most'),
   },
-  { name: 'A there', value: (row) => row.at.a, cell: (row) => fixed(row.at.a), title: 'Activation in A there' },
-  { name: 'B there', value: (row) => row.at.b, cell: (row) => fixed(row.at.b), title: 'Activation in B there' },
+  {
+    name: 'A there',
+    heading: l10n.t('A there'),
+    value: (row) => row.at.a,
+    cell: (row) => fixed(row.at.a),
+    title: l10n.t('Activation in A there'),
+  },
+  {
+    name: 'B there',
+    heading: l10n.t('B there'),
+    value: (row) => row.at.b,
+    cell: (row) => fixed(row.at.b),
+    title: l10n.t('Activation in B there'),
+  },
 ];
 
 function Fvu({ shown }: { shown: ComparedLatents }): JSX.Element {
@@ -63,18 +86,25 @@ function Fvu({ shown }: { shown: ComparedLatents }): JSX.Element {
     ],
     text: (value) => fixed(value),
   };
-  const words = layers.map(
-    (layer, i) => `L${layer} A ${fixed(values(a)[i]!)}, B ${fixed(values(b)[i]!)}, B minus A ${signed(fvuDelta[i]!)}`,
+  const words = layers.map((layer, i) =>
+    l10n.t(
+      '{0} A {1}, B {2}, B minus A {3}',
+      `L${layer}`,
+      fixed(values(a)[i]!),
+      fixed(values(b)[i]!),
+      signed(fvuDelta[i]!),
+    ),
   );
   return (
     <section class="block fvu" data-chart="fvu">
-      <h2 title="MSE(x, x̃) / Var(x): 0 a perfect reconstruction; 1 no better than the mean">
-        FVU by layer
+      <h2 title={l10n.t('MSE(x, x̃) / Var(x): 0 a perfect reconstruction; 1 no better than the mean')}>
+        {l10n.t('FVU by layer')}
+        <Concept id="fvu" />
         <small>
           <i class="key key-a" /> {sideNames.value.a} <i class="key key-b" /> {sideNames.value.b}
         </small>
       </h2>
-      <Bars name="fvu" spec={spec} label={`FVU by layer: ${words.join('; ')}`} />
+      <Bars name="fvu" spec={spec} label={l10n.t('FVU by layer: {0}', words.join('; '))} />
     </section>
   );
 }
@@ -92,19 +122,24 @@ export function Latents(): JSX.Element {
       />
       <Fvu shown={shown} />
       <div class="bar-line">
-        <b class="strong">Latents that differ most</b>
+        <b class="strong">{l10n.t('Latents that differ most')}</b>
         <span class="about">
-          {plural(changed, 'latent')} of {nLatents.toLocaleString('en-US')} differ on this text · {view.value?.sae}
+          {l10n.t(
+            '{0} of {1} differ on this text · {2}',
+            latentsText(changed),
+            nLatents.toLocaleString('en-US'),
+            view.value?.sae ?? '',
+          )}
         </span>
         <button type="button" class="link push" onClick={() => command('showLatents')}>
-          Show Latents
+          {l10n.t('Show Latents')}
         </button>
       </div>
       {changes.length === 0 ? (
-        <p class="block none">No latent differs on this text.</p>
+        <p class="block none">{l10n.t('No latent differs on this text.')}</p>
       ) : (
         <Table
-          label="Latents that differ most"
+          label={l10n.t('Latents that differ most')}
           columns={latentColumns(shown)}
           rows={changes}
           onChoose={({ latent: chosen, at }) =>

@@ -1,4 +1,5 @@
 /** The scales of the pictures. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { rampGradient } from '../shared/colour';
 import { divergingGradient } from '../shared/diverging';
@@ -21,7 +22,12 @@ export function Legend({ label, end, signed, title }: LegendProps): JSX.Element 
   const from = signed ? `−${text}` : '0';
   const gradient = (signed ? divergingGradient : rampGradient)(themeKind.value);
   return (
-    <span class="scale" title={title} role="img" aria-label={`${label}: colour scale from ${from} to ${text}`}>
+    <span
+      class="scale"
+      title={title}
+      role="img"
+      aria-label={l10n.t('{0}: colour scale from {1} to {2}', label, from, text)}
+    >
       {label} {from}
       <i style={{ backgroundImage: gradient }} />
       {signed ? `+${text}` : text}

@@ -1,4 +1,5 @@
 /** How well both predict the text: loss, log-probability of every token, KL. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Prediction } from '../../src/protocol/analysis';
@@ -34,41 +35,46 @@ const said = (next: Prediction | undefined): string =>
   next ? `${visibleText(next.text)} ${probability(next.p)}` : '–';
 
 export const tokenColumns: Column<TokenRow>[] = [
-  { name: 'position', value: (row) => row.position },
-  { name: 'token', value: (row) => row.token },
+  { name: 'position', heading: l10n.t('position'), value: (row) => row.position },
+  { name: 'token', heading: l10n.t('token'), value: (row) => row.token },
   {
     name: 'ln p, A',
+    heading: l10n.t('ln p, A'),
     value: (row) => row.a,
     cell: (row) => fixed(row.a),
-    title: 'Natural log-probability of the token given those before it, in A (nats)',
+    title: l10n.t('Natural log-probability of the token given those before it, in A (nats)'),
   },
   {
     name: 'ln p, B',
+    heading: l10n.t('ln p, B'),
     value: (row) => row.b,
     cell: (row) => fixed(row.b),
-    title: 'Natural log-probability of the token given those before it, in B (nats)',
+    title: l10n.t('Natural log-probability of the token given those before it, in B (nats)'),
   },
   {
     name: 'B − A',
     value: (row) => row.delta,
     cell: (row) => signed(row.delta),
-    title: 'Change of the log-probability; above 0: B expects the token more (nats)',
+    title: l10n.t('Change of the log-probability; above 0: B expects the token more (nats)'),
   },
   {
     name: 'KL after it',
+    heading: l10n.t('KL after it'),
     value: (row) => row.kl,
     cell: (row) => fixed(row.kl, 3),
-    title: 'KL(A ‖ B) of the predictions after the token, 0 or more (nats)',
+    title: l10n.t('KL(A ‖ B) of the predictions after the token, 0 or more (nats)'),
   },
   {
     name: 'A expects',
+    heading: l10n.t('A expects'),
     value: (row) => said(row.nextA),
-    title: 'What A finds most probable after the token, with its probability',
+    title: l10n.t('What A finds most probable after the token, with its probability'),
   },
   {
     name: 'B expects',
+    heading: l10n.t('B expects'),
     value: (row) => said(row.nextB),
-    title: 'What B finds most probable after the token, with its probability',
+    title: l10n.t('What B finds most probable after the token, with its probability'),
   },
 ];
 
@@ -87,21 +93,29 @@ export function NextTokens(): JSX.Element {
   const { a, b, delta, kl } = shown;
   const end = niceEnd(largest(delta), 0.1);
   const { a: nameA, b: nameB } = sideNames.value;
-  const about = 'Mean cross-entropy of the tokens after the first, in nats';
+  const about = l10n.t('Mean cross-entropy of the tokens after the first, in nats');
   return (
     <>
       <div class="bar-line" data-losses>
-        <b class="strong">Loss</b>
-        <Loss label={nameA} value={fixed(a.loss, 3)} title={`${about}, in A`} />
-        <Loss label={nameB} value={fixed(b.loss, 3)} title={`${about}, in B`} />
-        <Loss label="B − A" value={signed(b.loss - a.loss, 3)} title="Below 0: B predicts the text better (nats)" />
-        <Loss label="mean KL" value={fixed(mean(kl), 3)} title="Mean over positions of KL(A ‖ B) (nats)" />
+        <b class="strong">{l10n.t('Loss')}</b>
+        <Loss label={nameA} value={fixed(a.loss, 3)} title={l10n.t('{0}, in A', about)} />
+        <Loss label={nameB} value={fixed(b.loss, 3)} title={l10n.t('{0}, in B', about)} />
+        <Loss
+          label="B − A"
+          value={signed(b.loss - a.loss, 3)}
+          title={l10n.t('Below 0: B predicts the text better (nats)')}
+        />
+        <Loss
+          label={l10n.t('mean KL')}
+          value={fixed(mean(kl), 3)}
+          title={l10n.t('Mean over positions of KL(A ‖ B) (nats)')}
+        />
         <span class="push">
           <Legend
             label="Δ ln p"
             end={end}
             signed
-            title="B − A of each token’s log-probability: blue, B expects it more"
+            title={l10n.t('B − A of each token’s log-probability: blue, B expects it more')}
           />
         </span>
       </div>
@@ -112,7 +126,7 @@ export function NextTokens(): JSX.Element {
         dispatch={dispatch}
       />
       <Table
-        label="Tokens"
+        label={l10n.t('Tokens')}
         columns={tokenColumns}
         rows={tokenRows(shown)}
         onChoose={({ position }) => dispatch({ kind: 'lockToken', token: position })}

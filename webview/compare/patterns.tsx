@@ -1,4 +1,5 @@
 /** How far the patterns of every head are from each other on the prompt; the chosen one large. */
+import * as l10n from '@vscode/l10n';
 import { computed, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Weighting } from '../../src/protocol/analysis';
@@ -15,20 +16,25 @@ import { Legend } from './legend';
 import { largest, niceEnd } from './scale';
 import { dispatch, pattern, results, selection, sideNames, tokens } from './store';
 import { Triple } from './triple';
+import { Concept } from '../shared/concept';
 
 type Of = 'mean' | 'largest';
 const of = signal<Of>('mean');
 const OF: Choice<Of>[] = [
   {
     value: 'mean',
-    label: 'mean row',
-    title: 'Mean distance of the rows: ½ Σ |B − A| over the sources of a destination; 0 the same, 1 disjoint',
+    label: l10n.t('mean row'),
+    title: l10n.t('Mean distance of the rows: ½ Σ |B − A| over the sources of a destination; 0 the same, 1 disjoint'),
   },
-  { value: 'largest', label: 'largest row', title: 'Distance of the row that differs most' },
+  { value: 'largest', label: l10n.t('largest row'), title: l10n.t('Distance of the row that differs most') },
 ];
 const WEIGHTINGS: Choice<Weighting>[] = [
-  { value: 'pattern', label: 'weights', title: 'Attention pattern' },
-  { value: 'value-weighted', label: 'value-weighted', title: 'Pattern times the size of what each source writes' },
+  { value: 'pattern', label: l10n.t('weights'), title: l10n.t('Attention pattern') },
+  {
+    value: 'value-weighted',
+    label: l10n.t('value-weighted'),
+    title: l10n.t('Pattern times the size of what each source writes'),
+  },
 ];
 
 const weighting = computed(() => selection.value.weighting);
@@ -78,22 +84,26 @@ function Grid({ shown }: { shown: ComparedPatterns }): JSX.Element {
   return (
     <>
       <div class="bar-line">
-        <b class="strong">Distance of patterns</b>
-        <Segmented label="Distance" choices={OF} value={of.value} onChange={(next) => (of.value = next)} />
+        <b class="strong">{l10n.t('Distance of patterns')}</b>
+        <Segmented label={l10n.t('Distance')} choices={OF} value={of.value} onChange={(next) => (of.value = next)} />
         <Segmented
-          label="Weights"
+          label={l10n.t('Weights')}
           choices={WEIGHTINGS}
           value={weighting.value}
           onChange={(next) => dispatch({ kind: 'weighting', weighting: next })}
         />
         <span class="push">
-          <Legend label="distance" end={end} title="Total variation distance: 0 the same, 1 nothing in common" />
+          <Legend
+            label={l10n.t('distance')}
+            end={end}
+            title={l10n.t('Total variation distance: 0 the same, 1 nothing in common')}
+          />
         </span>
       </div>
       <div class="map-block">
         <HeadMap
           name="distance"
-          label="Distance of patterns"
+          label={l10n.t('Distance of patterns')}
           nLayers={nLayers}
           nHeads={nHeads}
           values={values}
@@ -102,17 +112,22 @@ function Grid({ shown }: { shown: ComparedPatterns }): JSX.Element {
           tip={(head) => (
             <>
               <div class="tip-row">
-                <span>{headName(head)} mean of the rows</span>
+                <span>{l10n.t('{0} mean of the rows', headName(head))}</span>
                 <b>{fixed(distance[index(head)]!, 3)}</b>
               </div>
               <div class="tip-row">
-                <span>largest, at “{rowOf(head)}”</span>
+                <span>{l10n.t('largest, at “{0}”', rowOf(head))}</span>
                 <b>{fixed(maxDistance[index(head)]!, 3)}</b>
               </div>
             </>
           )}
           speak={(head) =>
-            `distance ${fixed(distance[index(head)]!)}, largest ${fixed(maxDistance[index(head)]!)} at ${rowOf(head)}`
+            l10n.t(
+              'distance {0}, largest {1} at {2}',
+              fixed(distance[index(head)]!),
+              fixed(maxDistance[index(head)]!),
+              rowOf(head),
+            )
           }
         />
       </div>
@@ -122,19 +137,21 @@ function Grid({ shown }: { shown: ComparedPatterns }): JSX.Element {
 
 function Large(): JSX.Element {
   const now = pattern.value?.pattern;
-  if (!now) return <p class="block none">Patterns of {chosen.value}…</p>;
+  if (!now) return <p class="block none">{l10n.t('Patterns of {0}…', chosen.value)}</p>;
   const end = niceEnd(largest(now.delta), 0.05);
   const late = headName(now.head) !== chosen.value;
   return (
     <section class={`block large ${late ? 'late' : ''}`} data-head={headName(now.head)} aria-busy={late}>
       <div class="large-head">
-        <h2>{headName(now.head)}</h2>
-        <Legend label="weight" end={1} title="Attention weight in A and in B" />
+        <h2>
+          {headName(now.head)} <Concept id="difference-of-two-checkpoints" />
+        </h2>
+        <Legend label={l10n.t('weight')} end={1} title={l10n.t('Attention weight in A and in B')} />
         <Legend
           label="B − A"
           end={end}
           signed
-          title="Weight in B minus weight in A; the scale ends at the largest difference of this head"
+          title={l10n.t('Weight in B minus weight in A; the scale ends at the largest difference of this head')}
         />
       </div>
       <Triple shown={now} end={end} />

@@ -1,4 +1,5 @@
 /** The scores of every head in A and in B, and their difference. */
+import * as l10n from '@vscode/l10n';
 import { computed, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
@@ -12,6 +13,7 @@ import { HeadMap } from './headMap';
 import { Legend } from './legend';
 import { largest, niceEnd } from './scale';
 import { dispatch, results, selection, sideNames } from './store';
+import { Concept } from '../shared/concept';
 
 export type ScoreName = Exclude<keyof HeadScore, keyof HeadRef>;
 
@@ -26,18 +28,35 @@ interface Described {
 
 export const scores: Record<ScoreName, Described> = {
   induction: {
-    label: 'induction',
-    about: 'Mean weight from a repeated token to the one after its first occurrence, on random tokens said twice; 0–1',
+    label: l10n.t('induction'),
+    about: l10n.t(
+      'Mean weight from a repeated token to the one after its first occurrence, on random tokens said twice; 0–1',
+    ),
   },
-  previousToken: { label: 'previous token', about: 'Mean weight from a token to the one before it; 0–1' },
+  previousToken: {
+    label: l10n.t('previous token'),
+    about: l10n.t('Mean weight from a token to the one before it; 0–1'),
+  },
   duplicateToken: {
-    label: 'duplicate token',
-    about: 'Mean weight from a repeated token to its first occurrence; 0–1',
+    label: l10n.t('duplicate token'),
+    about: l10n.t('Mean weight from a repeated token to its first occurrence; 0–1'),
   },
-  firstToken: { label: 'first token', about: 'Mean weight to the first position; 0–1' },
-  entropy: { label: 'entropy', about: 'Entropy of the attention, mean over destinations, in bits', bits: true },
-  ovCopying: { label: 'OV copying', about: 'Σλ / Σ|λ| over the eigenvalues of W_E W_OV W_U; −1–1', signed: true },
-  qkMatching: { label: 'QK matching', about: 'Σλ / Σ|λ| over the eigenvalues of W_E W_QK W_Eᵀ; −1–1', signed: true },
+  firstToken: { label: l10n.t('first token'), about: l10n.t('Mean weight to the first position; 0–1') },
+  entropy: {
+    label: l10n.t('entropy'),
+    about: l10n.t('Entropy of the attention, mean over destinations, in bits'),
+    bits: true,
+  },
+  ovCopying: {
+    label: l10n.t('OV copying'),
+    about: l10n.t('Σλ / Σ|λ| over the eigenvalues of W_E W_OV W_U; −1–1'),
+    signed: true,
+  },
+  qkMatching: {
+    label: l10n.t('QK matching'),
+    about: l10n.t('Σλ / Σ|λ| over the eigenvalues of W_E W_QK W_Eᵀ; −1–1'),
+    signed: true,
+  },
 };
 const names = Object.keys(scores) as ScoreName[];
 
@@ -55,7 +74,7 @@ export const scoreRows = ({ a, b, delta }: ComparedHeadScores): ScoreRow[] =>
 
 /** All scores, as they are exported. */
 export const allScoreColumns: Column<ScoreRow>[] = [
-  { name: 'head', value: (row) => headName(row.a) },
+  { name: 'head', heading: l10n.t('head'), value: (row) => headName(row.a) },
   ...names.flatMap((name) =>
     (['a', 'b', 'delta'] as const).map((side): Column<ScoreRow> => ({
       name: `${name} ${side}`,
@@ -67,14 +86,24 @@ export const allScoreColumns: Column<ScoreRow>[] = [
 const columnsOf = (name: ScoreName): Column<ScoreRow>[] => {
   const { label, about } = scores[name];
   return [
-    { name: 'head', value: (row) => headName(row.a), title: 'Layer and head' },
-    { name: 'A', value: (row) => row.a[name], cell: (row) => fixed(row.a[name], 3), title: `${label} in A. ${about}` },
-    { name: 'B', value: (row) => row.b[name], cell: (row) => fixed(row.b[name], 3), title: `${label} in B. ${about}` },
+    { name: 'head', heading: l10n.t('head'), value: (row) => headName(row.a), title: l10n.t('Layer and head') },
+    {
+      name: 'A',
+      value: (row) => row.a[name],
+      cell: (row) => fixed(row.a[name], 3),
+      title: l10n.t('{0} in A. {1}', label, about),
+    },
+    {
+      name: 'B',
+      value: (row) => row.b[name],
+      cell: (row) => fixed(row.b[name], 3),
+      title: l10n.t('{0} in B. {1}', label, about),
+    },
     {
       name: 'B − A',
       value: (row) => row.delta[name],
       cell: (row) => signed(row.delta[name], 3),
-      title: `Change of ${label} from A to B`,
+      title: l10n.t('Change of {0} from A to B', label),
     },
   ];
 };
@@ -84,10 +113,10 @@ const withSign = (value: number): string => signed(value);
 
 const Choose = (): JSX.Element => (
   <label class="choose">
-    <span>score</span>
+    <span>{l10n.t('score')}</span>
     <span class="select">
       <select
-        aria-label="Score"
+        aria-label={l10n.t('Score')}
         value={score.value}
         onChange={(event) => (score.value = event.currentTarget.value as ScoreName)}
       >
@@ -122,7 +151,7 @@ function Maps({ shown, name }: { shown: ComparedHeadScores; name: ScoreName }): 
   };
   const words = (head: HeadRef): string => {
     const [a, b, delta] = at(head);
-    return `${label} A ${fixed(a)}, B ${fixed(b)}, B minus A ${signed(delta)}`;
+    return l10n.t('{0} A {1}, B {2}, B minus A {3}', label, fixed(a), fixed(b), signed(delta));
   };
   const tip = (head: HeadRef): JSX.Element => {
     const [a, b, delta] = at(head);
@@ -148,25 +177,32 @@ function Maps({ shown, name }: { shown: ComparedHeadScores; name: ScoreName }): 
   };
   const common = { nLayers, nHeads, tip, speak: words };
   const both = { ...common, end, signed: isSigned, text: isSigned ? withSign : plain };
-  const unit = bits ? 'bits' : label;
+  const unit = bits ? l10n.t('bits') : label;
   return (
     <div class="maps">
       {(['a', 'b'] as const).map((side) => (
         <section class="map-block" key={side}>
           <h2>
-            {sideNames.value[side]} <Legend label={unit} end={end} signed={isSigned} title={scores[name].about} />
+            {sideNames.value[side]} <Concept id="head-scores" />{' '}
+            <Legend label={unit} end={end} signed={isSigned} title={scores[name].about} />
           </h2>
-          <HeadMap {...both} name={side} label={`${label} in ${sideNames.value[side]}`} values={values[side]} />
+          <HeadMap
+            {...both}
+            name={side}
+            label={l10n.t('{0} in {1}', label, sideNames.value[side])}
+            values={values[side]}
+          />
         </section>
       ))}
       <section class="map-block">
         <h2>
-          B − A <Legend label={unit} end={change} signed title={`Change of ${label} from A to B`} />
+          B − A <Concept id="difference-of-two-checkpoints" />{' '}
+          <Legend label={unit} end={change} signed title={l10n.t('Change of {0} from A to B', label)} />
         </h2>
         <HeadMap
           {...common}
           name="delta"
-          label={`${label}, B minus A`}
+          label={l10n.t('{0}, B minus A', label)}
           values={values.delta}
           end={change}
           signed
@@ -190,14 +226,14 @@ export function Scores(): JSX.Element {
       <div class="bar-line">
         <Choose />
         <span class="about">{scores[name].about}</span>
-        <span class="push" title="Both checkpoints are scored on the same random sequences">
-          {batch} sequences of {length} tokens said twice
+        <span class="push" title={l10n.t('Both checkpoints are scored on the same random sequences')}>
+          {l10n.t('{0} sequences of {1} tokens said twice', batch, length)}
         </span>
       </div>
       <Maps shown={shown} name={name} />
       <Table
         key={name}
-        label={`Heads by change of ${scores[name].label}`}
+        label={l10n.t('Heads by change of {0}', scores[name].label)}
         columns={columnsOf(name)}
         rows={rows}
         onChoose={({ a: { layer, head } }) => dispatch({ kind: 'chooseHead', head: { layer, head } })}

@@ -1,4 +1,5 @@
 /** One head's patterns side by side: A, B, and B − A. One crosshair for all three, the one of every panel. */
+import * as l10n from '@vscode/l10n';
 import { effect } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -11,6 +12,7 @@ import { fixed, signed } from '../shared/numbers';
 import { themeKind } from '../shared/theme';
 import { poolLargest } from './scale';
 import { dispatch, selection, sideNames, tokens } from './store';
+import { Sentence } from '../shared/sentence';
 
 type Which = 'a' | 'b' | 'delta';
 const WHICH: Which[] = ['a', 'b', 'delta'];
@@ -168,17 +170,27 @@ function Readout({ shown }: { shown: ComparedPattern }): JSX.Element {
     <p class="heat-readout" data-reading>
       {now ? (
         <>
-          <span class="mono">“{now.destination}”</span> attends to <span class="mono">“{now.source}”</span>
+          <Sentence
+            text={l10n.t('{0} attends to {1}')}
+            parts={[<span class="mono">“{now.destination}”</span>, <span class="mono">“{now.source}”</span>]}
+          />
           <span class="number">A {fixed(now.a)}</span>
           <span class="number">B {fixed(now.b)}</span>
           <b class="number">B − A {signed(now.delta)}</b>
         </>
       ) : (
-        'Row attends to column. Point at a cell or a token for its weights; click locks it.'
+        l10n.t('Row attends to column. Point at a cell or a token for its weights; click locks it.')
       )}
       <span class="sr-only" aria-live="polite">
         {now
-          ? `${now.destination} attends to ${now.source}: A ${fixed(now.a)}, B ${fixed(now.b)}, B minus A ${signed(now.delta)}`
+          ? l10n.t(
+              '{0} attends to {1}: A {2}, B {3}, B minus A {4}',
+              now.destination,
+              now.source,
+              fixed(now.a),
+              fixed(now.b),
+              signed(now.delta),
+            )
           : ''}
       </span>
     </p>
@@ -214,7 +226,12 @@ export function Triple({ shown, end }: { shown: ComparedPattern; end: number }):
         class="triple"
         ref={box}
         role="application"
-        aria-label={`Patterns of L${head.layer}H${head.head} in A and B and their difference, ${n} by ${n} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks.`}
+        aria-label={l10n.t(
+          'Patterns of L{0}H{1} in A and B and their difference, {2} by {2} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks.',
+          head.layer,
+          head.head,
+          n,
+        )}
         tabIndex={0}
         onKeyDown={onKeyDown}
         onBlur={() => dispatch({ kind: 'leave' })}
@@ -229,8 +246,8 @@ export function Triple({ shown, end }: { shown: ComparedPattern; end: number }):
                 colour={which === 'delta' ? delta : ramp}
                 title={
                   which === 'delta'
-                    ? 'Weight in B minus weight in A: blue where B attends more, rose where A does'
-                    : 'Attention weights, 0 to 1: rows are destinations, columns sources'
+                    ? l10n.t('Weight in B minus weight in A: blue where B attends more, rose where A does')
+                    : l10n.t('Attention weights, 0 to 1: rows are destinations, columns sources')
                 }
               />
             ))

@@ -1,4 +1,5 @@
 /** Which terms of the sum over paths the loss needs. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { Importance, TermEffect } from '../../src/protocol/circuits/paths';
 import { signed } from '../shared/numbers';
@@ -17,11 +18,17 @@ const widest = (terms: readonly TermEffect[]): number =>
 const columnsFor = (terms: readonly TermEffect[]): Column<TermEffect>[] => {
   const most = widest(terms);
   return [
-    { name: 'term', value: ({ name }) => name },
-    { name: 'kind', value: ({ kind }) => (kind === 'head' ? 'head' : 'virtual head') },
+    { name: 'term', heading: l10n.t('term'), value: ({ name }) => name },
+    {
+      name: 'kind',
+      heading: l10n.t('kind'),
+      value: ({ kind }) => (kind === 'head' ? 'head' : 'virtual head'),
+      cell: ({ kind }) => (kind === 'head' ? l10n.t('head') : l10n.t('virtual head')),
+    },
     {
       name: 'effect',
-      title: 'Loss without this one term minus the loss, in nats: positive where the term helps',
+      heading: l10n.t('effect'),
+      title: l10n.t('Loss without this one term minus the loss, in nats: positive where the term helps'),
       value: ({ effect }) => effect,
       cell: ({ effect }) => (
         <span class="effect">
@@ -36,7 +43,7 @@ const columnsFor = (terms: readonly TermEffect[]): Column<TermEffect>[] => {
 };
 
 const pngExport = (name: string, shown: Importance, checkpoint: string): ExportItem => ({
-  label: 'Picture (PNG)',
+  label: l10n.t('Picture (PNG)'),
   run: () => void ordersPng(shown, checkpoint).then((content) => report.save({ name, format: 'png', content })),
 });
 
@@ -61,7 +68,7 @@ export function App(): JSX.Element {
           <>
             <Orders shown={shown} />
             <Table
-              label="Terms by their effect on the loss"
+              label={l10n.t('Terms by their effect on the loss')}
               columns={columns}
               rows={largest}
               initial={{ column: 'effect', descending: true }}
@@ -75,7 +82,7 @@ export function App(): JSX.Element {
             />
             {shown.terms.length > largest.length ? (
               <p class="block none">
-                The {LISTED} largest of {shown.terms.length} terms; all are exported.
+                {l10n.t('The {0} largest of {1} terms; all are exported.', LISTED, shown.terms.length)}
               </p>
             ) : null}
           </>

@@ -1,4 +1,5 @@
 /** The chart of the orders, for the page and for its picture. */
+import * as l10n from '@vscode/l10n';
 import { BarController, BarElement, CategoryScale, Chart, type ChartOptions, LinearScale } from 'chart.js';
 import type { Importance } from '../../src/protocol/circuits/paths';
 import { fixed } from '../shared/numbers';
@@ -6,7 +7,8 @@ import type { CanvasColours } from '../shared/theme';
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale);
 
-export const orderName = (n: number): string => (n === 0 ? 'no head' : n === 1 ? '≤ 1 head' : `≤ ${n} heads`);
+export const orderName = (n: number): string =>
+  n === 0 ? l10n.t('no head') : n === 1 ? l10n.t('≤ 1 head') : l10n.t('≤ {0} heads', n);
 
 /** `options` say how the canvas is sized. */
 export function drawOrders(

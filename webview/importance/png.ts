@@ -1,4 +1,5 @@
 /** The chart of the orders as a picture for a document: twice as fine, with a title. */
+import * as l10n from '@vscode/l10n';
 import type { Importance } from '../../src/protocol/circuits/paths';
 import { fixed } from '../shared/numbers';
 import { colours } from '../shared/theme';
@@ -22,7 +23,7 @@ export async function ordersPng(shown: Importance, name: string): Promise<Uint8A
   context.fillStyle = palette.fg;
   context.textBaseline = 'middle';
   context.font = `600 13px ${palette.mono}`;
-  const title = `${name}  loss with paths through at most n heads; the model’s own ${fixed(shown.loss)}`;
+  const title = `${name}  ${l10n.t('loss with paths through at most n heads; the model’s own {0}', fixed(shown.loss))}`;
   context.fillText(title, MARGIN, TITLE / 2);
   const bars = document.createElement('canvas');
   [bars.width, bars.height] = [WIDTH - 2 * MARGIN, HEIGHT];

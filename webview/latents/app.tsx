@@ -1,4 +1,5 @@
 /** The panel: toolbar, strip, list of latents, picture, card of the latent that is locked. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { LatentsCommand } from '../../src/protocol/latentsPanel';
 import { Button } from '../shared/controls';
@@ -15,10 +16,10 @@ import { TokenMap } from './tokenMap';
 import { Toolbar } from './toolbar';
 
 const LABELS: Partial<Record<LatentsCommand, string>> = {
-  openCheckpoint: 'Open Checkpoint',
-  openSample: 'Open Sample',
-  openSae: 'Open SAE…',
-  analyzeSelection: 'Analyze Selection',
+  openCheckpoint: l10n.t('Open Checkpoint'),
+  openSample: l10n.t('Open Sample'),
+  openSae: l10n.t('Open SAE…'),
+  analyzeSelection: l10n.t('Analyze Selection'),
 };
 
 const Begin = ({ commands }: { commands: readonly LatentsCommand[] }): JSX.Element => (
@@ -60,12 +61,12 @@ export function App(): JSX.Element | null {
         <div class="body">
           <LatentList />
           <div class="stage">
-            <section class="picture" aria-label="Picture">
+            <section class="picture" aria-label={l10n.t('Picture')}>
               <PictureHead />
               {pictureNow.value === 'latent' ? <TokenMap /> : <LayerPicture of={pictureNow.value} />}
             </section>
             {chosen.value === undefined ? (
-              <p class="none choose">Choose a latent: its card opens here.</p>
+              <p class="none choose">{l10n.t('Choose a latent: its card opens here.')}</p>
             ) : (
               <LatentCard />
             )}

@@ -1,4 +1,6 @@
 /** What can be taken out of the panel: tables, the whole as JSON, the picture. */
+import * as l10n from '@vscode/l10n';
+import { transformerLensCode } from '../../src/protocol/transformerLensCode';
 import { type ExportItem } from '../shared/reportFrame';
 import { type Column, tableCsv } from '../shared/table';
 import { colours, themeKind } from '../shared/theme';
@@ -91,7 +93,8 @@ function tokenPicture(): Picture | undefined {
   const layout = layoutTokenMap(PICTURE_WIDTH, e.layers.length, e.nTokens);
   const width = Math.min(WIDEST, layout.whole);
   const { latent } = drawnMap.peek()!;
-  const name = latent === undefined ? 'largest of all latents' : `#${latent} ${names.peek()[latent]?.name ?? ''}`;
+  const name =
+    latent === undefined ? l10n.t('largest of all latents') : `#${latent} ${names.peek()[latent]?.name ?? ''}`;
   const rest = { ...shown, hovered: undefined, hoveredToken: undefined };
   return {
     width,
@@ -108,7 +111,7 @@ function sharesPicture(): Picture | undefined {
   return {
     width: layout.left + layout.width + 2,
     height: layout.top + layout.nLayers * layout.height + 4,
-    title: `P(layer | latent), ${pictureNow.peek()}`,
+    title: `P(layer | latent), ${pictureNow.peek() === 'corpus' ? l10n.t('corpus') : l10n.t('text')}`,
     draw: (context) => drawShares(context, layout, shown, themeKind.peek(), colours.peek()),
   };
 }
@@ -138,29 +141,41 @@ async function exportPng(): Promise<void> {
     save({ name: fileName(pictureNow.peek()), format: 'png', content: new Uint8Array(await blob.arrayBuffer()) });
 }
 
+function copyCode(): void {
+  const shown = view.peek();
+  if (!shown) return;
+  const all = tokens.peek();
+  const prompt = { ids: all.map(({ id }) => id), text: all.map(({ text }) => text).join('') };
+  copy(transformerLensCode.latents(shown.checkpoint, { ...prompt, sae: shown.sae }));
+}
+
 export function exportItems(): ExportItem[] {
   const csv = <R>(name: string, columns: Column<R>[], table: readonly R[]): void =>
     save({ name: fileName(name), format: 'csv', content: tableCsv(columns, table) });
   return [
-    { label: 'Picture (PNG)', run: () => void exportPng() },
-    { label: 'Latents of the list (CSV)', run: () => csv('latents', listColumns(), rows.peek()) },
+    { label: l10n.t('Picture (PNG)'), run: () => void exportPng() },
+    { label: l10n.t('Latents of the list (CSV)'), run: () => csv('latents', listColumns(), rows.peek()) },
     {
-      label: 'Map of layers and tokens (CSV)',
+      label: l10n.t('Map of layers and tokens (CSV)'),
       run: () => {
         const { columns, rows: cells } = mapTable();
         csv('map', columns, cells);
       },
     },
     {
-      label: 'Layers of all latents (CSV)',
+      label: l10n.t('Layers of all latents (CSV)'),
       run: () => {
         const { columns, rows: latents } = sharesTable();
         csv(`layers-${pictureNow.peek() === 'corpus' ? 'corpus' : 'text'}`, columns, latents);
       },
     },
-    { label: 'Encoding (JSON)', run: () => save({ name: fileName('encoding'), format: 'json', content: wholeJson() }) },
     {
-      label: 'Copy the numbers of the list',
+      label: l10n.t('Encoding (JSON)'),
+      run: () => save({ name: fileName('encoding'), format: 'json', content: wholeJson() }),
+    },
+    { label: l10n.t('Copy as TransformerLens Code'), run: copyCode },
+    {
+      label: l10n.t('Copy the numbers of the list'),
       run: () =>
         copy(
           rows

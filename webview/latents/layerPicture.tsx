@@ -1,8 +1,8 @@
 /** Latents sorted by layer mean × layers, for the text or the corpus: which part of a latent's activations each layer has. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { plural } from '../../src/protocol/tokens';
 import type { ThemeKind } from '../shared/colour';
 import { fixed } from '../shared/numbers';
 import { type CanvasColours, colours, themeKind } from '../shared/theme';
@@ -12,6 +12,7 @@ import type { LayerShares, LayersLayout } from './layers';
 import { pictureNow } from './state';
 import { valueImage } from './valueImage';
 import { chosen, corpus, dispatch, encoding, names, selection } from './store';
+import { latentsText } from '../shared/plurals';
 
 const seen = signal({ width: 0, left: 0 });
 /** Layer under the pointer: index into the layers. */
@@ -142,7 +143,7 @@ function LatentTip(): JSX.Element | null {
       at={{ x: latentX(place, at), y: place.top, width: place.cell, height: place.nLayers * place.height + 4 }}
       room={seen.value.width}
     >
-      #{latent} {names.value[latent]?.name} · mean {fixed(shown.mean[at]!)}
+      #{latent} {names.value[latent]?.name} · {l10n.t('mean {0}', fixed(shown.mean[at]!))}
       {layer === undefined ? null : (
         <>
           {' '}
@@ -154,14 +155,28 @@ function LatentTip(): JSX.Element | null {
   );
 }
 
+/** What the picture is, for screen readers. */
+const pictureLabel = (of: 'text' | 'corpus', latents: number): string =>
+  of === 'corpus'
+    ? l10n.t(
+        'Distribution over layers of {0} latents of the corpus, sorted by layer mean. Arrow keys move, Enter locks, Escape unlocks.',
+        latents,
+      )
+    : l10n.t(
+        'Distribution over layers of {0} latents of the text, sorted by layer mean. Arrow keys move, Enter locks, Escape unlocks.',
+        latents,
+      );
+
 /** Under the picture: how to read it. */
 function Caption(): JSX.Element | null {
   const place = layout.value;
   if (!place) return null;
   return (
     <p class="picture-caption">
-      {place.count === 0 ? 'No latent is active.' : `${plural(place.count, 'latent')}, early layers first →`}
-      {place.columns < place.count ? ` · ${(place.count / place.columns).toFixed(1)} in a pixel` : ''}
+      {place.count === 0
+        ? l10n.t('No latent is active.')
+        : l10n.t('{0}, early layers first →', latentsText(place.count))}
+      {place.columns < place.count ? ` · ${l10n.t('{0} in a pixel', (place.count / place.columns).toFixed(1))}` : ''}
     </p>
   );
 }
@@ -192,8 +207,8 @@ export function LayerPicture({ of }: { of: 'text' | 'corpus' }): JSX.Element {
         class="canvas-scroll"
         ref={box}
         role="application"
-        aria-roledescription="picture of latents and layers"
-        aria-label={`Distribution over layers of ${shownShares.value?.latents.length ?? 0} latents of the ${of}, sorted by layer mean. Arrow keys move, Enter locks, Escape unlocks.`}
+        aria-roledescription={l10n.t('picture of latents and layers')}
+        aria-label={pictureLabel(of, shownShares.value?.latents.length ?? 0)}
         data-picture={of}
         tabIndex={0}
         onKeyDown={onKeyDown}

@@ -1,15 +1,16 @@
 /** The latents of the locked token, else of the text. Only the rows in view are in the page. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { visibleText } from '../../src/protocol/tokens';
 import { Icon } from '../shared/controls';
 import { fixed, signed } from '../shared/numbers';
 import { TokenText } from '../shared/tokenText';
 import { tokensOf } from './entries';
 import type { Row, Sort } from './rows';
 import { rows, search, sortNow } from './state';
-import { chosen, dispatch, encoding, entries, locked, names, previewed, selection, tokens } from './store';
+import { chosen, dispatch, encoding, entries, names, previewed, selection, tokens } from './store';
+import { ValueHeading } from './valueHeading';
 
 const ROW = 24;
 /** Rows beyond the view that are in the page, so that scrolling shows no gap. */
@@ -29,11 +30,11 @@ const activeIndex = computed(() => {
 
 /** What the last column says of a row, and its heading's explanation. */
 const VALUES: Record<Sort, { text: (row: Row) => string; title: string }> = {
-  activation: { text: ({ value }) => fixed(value), title: 'Largest activation of any layer' },
-  layerMean: { text: ({ layerMean }) => fixed(layerMean), title: 'Mean of the layer, weighted by activation' },
+  activation: { text: ({ value }) => fixed(value), title: l10n.t('Largest activation of any layer') },
+  layerMean: { text: ({ layerMean }) => fixed(layerMean), title: l10n.t('Mean of the layer, weighted by activation') },
   surprise: {
-    text: (row) => (row.surprise === Infinity ? 'new' : signed(row.surprise, 1)),
-    title: 'Bits by which it is more active here than in the corpus; new: it is not active there',
+    text: (row) => (row.surprise === Infinity ? l10n.t('new') : signed(row.surprise, 1)),
+    title: l10n.t('Bits by which it is more active here than in the corpus; new: it is not active there'),
   },
 };
 
@@ -74,15 +75,18 @@ const nameOf = (latent: number): string | undefined => names.value[latent]?.name
 
 function sayValues(row: Row): string {
   const inactive = row.byLayer.length === 0 || Number.isNaN(row.layerMean);
-  const value = inactive ? 'not active in this text' : `${fixed(row.value)}, layer mean ${fixed(row.layerMean)}`;
-  const bits = Number.isNaN(row.surprise) ? '' : `, surprise ${VALUES.surprise.text(row)}`;
+  const value = inactive
+    ? l10n.t('not active in this text')
+    : l10n.t('{0}, layer mean {1}', fixed(row.value), fixed(row.layerMean));
+  const bits = Number.isNaN(row.surprise) ? '' : l10n.t(', surprise {0}', VALUES.surprise.text(row));
   return `${value}${bits}`;
 }
 
 /** A row as one says it. */
 export function sayRow(row: Row): string {
   const name = nameOf(row.latent);
-  return `latent ${row.latent}${name ? `, ${name}` : ''}: ${sayValues(row)}`;
+  const latent = l10n.t('latent {0}', row.latent);
+  return `${latent}${name ? `, ${name}` : ''}: ${sayValues(row)}`;
 }
 
 interface RowProps {
@@ -115,9 +119,9 @@ function RowView({ row, index, count, locked: isLocked, hovered, active }: RowPr
     >
       <span class="latent-id">#{latent}</span>{' '}
       <span class="latent-what">
-        {name ? <b>{name}</b> : null}{' '}
+        {name ? <b>{name}</b> : null}
         {Number.isNaN(row.layerMean)
-          ? 'not active here'
+          ? l10n.t('not active here')
           : texts.map((text, i) => (
               <span key={i}>
                 <TokenText text={text} />{' '}
@@ -125,8 +129,8 @@ function RowView({ row, index, count, locked: isLocked, hovered, active }: RowPr
             ))}
       </span>{' '}
       <Spark byLayer={row.byLayer} />
+      <span class="sr-only">; {sayValues(row)}; </span>
       <span class="latent-value">{value}</span>
-      <span class="sr-only">; {sayValues(row)}</span>
     </div>
   );
 }
@@ -137,9 +141,9 @@ function Search(): JSX.Element {
       <Icon name="search" />
       <input
         type="search"
-        aria-label="Find a latent by its number or name"
-        placeholder="latent"
-        title="Number or name"
+        aria-label={l10n.t('Find a latent by its number or name')}
+        placeholder={l10n.t('latent')}
+        title={l10n.t('Number or name')}
         spellcheck={false}
         value={search.value}
         onInput={(event) => (search.value = event.currentTarget.value)}
@@ -152,28 +156,6 @@ function Search(): JSX.Element {
         }}
       />
     </label>
-  );
-}
-
-/** Where values are: `on ·add` for a locked token, else `max`. */
-function ValueHeading(): JSX.Element {
-  const token = locked.value === undefined ? undefined : tokens.value[locked.value];
-  const { title } = VALUES[sortNow.value];
-  const of = { layerMean: 'mean', surprise: 'bits' } as const;
-  const what = sortNow.value === 'activation' ? undefined : of[sortNow.value];
-  return (
-    <span class="latent-on" title={token ? `${title}; latents that are active on ${visibleText(token.text)}` : title}>
-      {token ? (
-        <>
-          {what ? `${what} ` : ''}on{' '}
-          <b>
-            <TokenText text={token.text} />
-          </b>
-        </>
-      ) : (
-        (what ?? 'max')
-      )}
-    </span>
   );
 }
 
@@ -238,17 +220,17 @@ export function LatentList(): JSX.Element {
   useEffect(() => void (activeLatent.value = chosen.value), [chosen.value]);
   const active = all[activeIndex.value];
   return (
-    <section class="latent-list" aria-label="Latents">
+    <section class="latent-list" aria-label={l10n.t('Latents')}>
       <div class="latent-head">
         <Search />
-        <span class="latent-layers">layers</span>
-        <ValueHeading />
+        <span class="latent-layers">{l10n.t('layers')}</span>
+        <ValueHeading title={VALUES[sortNow.value].title} />
       </div>
       <div
         class="latent-rows"
         ref={box}
         role="listbox"
-        aria-label={`${all.length} latents. Arrow keys move, Enter locks, Escape unlocks.`}
+        aria-label={l10n.t('{0} latents. Arrow keys move, Enter locks, Escape unlocks.', all.length)}
         aria-activedescendant={active && `latent-${active.latent}`}
         tabIndex={0}
         data-rows={all.length}
@@ -286,5 +268,9 @@ export function LatentList(): JSX.Element {
 
 const nothing = (): string =>
   search.value === ''
-    ? 'No latent is active here.'
-    : `No latent is called ${search.value}, and the autoencoder has ${encoding.value?.nLatents ?? 0} of them.`;
+    ? l10n.t('No latent is active here.')
+    : l10n.t(
+        'No latent is called {0}, and the autoencoder has {1} of them.',
+        search.value,
+        encoding.value?.nLatents ?? 0,
+      );

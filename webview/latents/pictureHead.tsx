@@ -1,4 +1,5 @@
 /** Which picture, and its scale. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { type Choice, Segmented } from '../shared/controls';
 import { rampGradient } from '../shared/colour';
@@ -10,18 +11,26 @@ import { NEEDS_SWEEP } from './toolbar';
 import { Concept } from '../shared/concept';
 
 const pictures = (swept: boolean): Choice<Picture>[] => [
-  { value: 'latent', label: 'latent', title: 'Activations of one latent by layer and token; with none, the largest' },
-  { value: 'text', label: 'text', title: 'All latents of this text, sorted by layer mean: their parts by layer' },
+  {
+    value: 'latent',
+    label: l10n.t('latent'),
+    title: l10n.t('Activations of one latent by layer and token; with none, the largest'),
+  },
+  {
+    value: 'text',
+    label: l10n.t('text'),
+    title: l10n.t('All latents of this text, sorted by layer mean: their parts by layer'),
+  },
   {
     value: 'corpus',
-    label: 'corpus',
+    label: l10n.t('corpus'),
     disabled: !swept,
-    title: swept ? 'All latents of the corpus, sorted by layer mean: their parts by layer' : NEEDS_SWEEP,
+    title: swept ? l10n.t('All latents of the corpus, sorted by layer mean: their parts by layer') : NEEDS_SWEEP,
   },
 ];
 
 const TITLES: Record<Picture, string> = {
-  latent: 'Layer × token',
+  latent: l10n.t('Layer × token'),
   text: 'P(layer | latent)',
   corpus: 'P(layer | latent)',
 };
@@ -36,12 +45,12 @@ export function PictureHead(): JSX.Element {
         <Concept id="layer-distribution" />
       </h2>
       <Segmented
-        label="Picture"
+        label={l10n.t('Picture')}
         choices={pictures(corpus.value !== null)}
         value={now}
         onChange={(next) => (picture.value = next)}
       />
-      <span class="legend-scale" role="img" aria-label={`Colour scale from 0 to ${end}`}>
+      <span class="legend-scale" role="img" aria-label={l10n.t('Colour scale from 0 to {0}', end)}>
         0<i style={{ backgroundImage: rampGradient(themeKind.value) }} />
         {end}
       </span>

@@ -1,4 +1,5 @@
 /** Says what the pointer or the keys are on to screen readers, once they rest. */
+import * as l10n from '@vscode/l10n';
 import { effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { visibleText } from '../../src/protocol/tokens';
@@ -20,7 +21,7 @@ function sayLatent(latent: number): string {
   const row = rows.value.find((r) => r.latent === latent);
   if (row) return sayRow(row);
   const name = names.value[latent]?.name;
-  return `latent ${latent}${name ? `, ${name}` : ''}`;
+  return `${l10n.t('latent {0}', latent)}${name ? `, ${name}` : ''}`;
 }
 
 function sentence(): string {
@@ -28,18 +29,19 @@ function sentence(): string {
   const cell = hoveredCell.value;
   if (cell && previewLatent !== undefined) {
     const isLocked = previewLatent === latent && previewLayer === layer && cell.token === locked.value;
-    const where = `${tokenName(cell.token)}, layer ${encoding.value?.layers[cell.layer]}`;
-    return `${where}: latent ${previewLatent}, ${fixed(valueAt(cell))}${isLocked ? ', locked' : ''}`;
+    const where = l10n.t('{0}, layer {1}', tokenName(cell.token), encoding.value?.layers[cell.layer] ?? NaN);
+    return `${l10n.t('{0}: latent {1}, {2}', where, previewLatent, fixed(valueAt(cell)))}${isLocked ? l10n.t(', locked') : ''}`;
   }
   if (previewLatent !== undefined) {
     const at = pictureNow.value === 'latent' ? undefined : hoveredPlace.value;
-    const mean = at === undefined ? '' : `, layer mean ${fixed(shownShares.value?.mean[at] ?? NaN)}`;
-    const isLocked = previewLatent === latent ? ', locked' : '';
-    return `${at === undefined ? sayLatent(previewLatent) : `latent ${previewLatent}${mean}`}${isLocked}`;
+    const mean = at === undefined ? '' : l10n.t(', layer mean {0}', fixed(shownShares.value?.mean[at] ?? NaN));
+    const isLocked = previewLatent === latent ? l10n.t(', locked') : '';
+    return `${at === undefined ? sayLatent(previewLatent) : `${l10n.t('latent {0}', previewLatent)}${mean}`}${isLocked}`;
   }
   const token = hoveredToken.value;
-  if (token !== undefined) return `token ${token}: ${tokenName(token)}${token === locked.value ? ', locked' : ''}`;
-  return latent === undefined ? '' : `${sayLatent(latent)}, locked`;
+  if (token !== undefined)
+    return `${l10n.t('token {0}: {1}', token, tokenName(token))}${token === locked.value ? l10n.t(', locked') : ''}`;
+  return latent === undefined ? '' : `${sayLatent(latent)}${l10n.t(', locked')}`;
 }
 
 const said = signal('');

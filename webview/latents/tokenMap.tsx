@@ -1,4 +1,5 @@
 /** Layer × token: activations of the locked latent or the one under the pointer; with none, the largest of any latent. */
+import * as l10n from '@vscode/l10n';
 import { computed, effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
@@ -192,8 +193,13 @@ export function TokenMap(): JSX.Element {
         class="canvas-scroll"
         ref={box}
         role="application"
-        aria-roledescription="map of layers and tokens"
-        aria-label={`${of === undefined ? 'Largest activation of any latent' : `Activations of latent ${of}`}: ${encoding.value?.layers.length} layers by ${tokens.value.length} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks.`}
+        aria-roledescription={l10n.t('map of layers and tokens')}
+        aria-label={l10n.t(
+          '{0}: {1} layers by {2} tokens. Arrow keys move the cell, Enter locks it, Escape unlocks.',
+          of === undefined ? l10n.t('Largest activation of any latent') : l10n.t('Activations of latent {0}', of),
+          encoding.value?.layers.length ?? 0,
+          tokens.value.length,
+        )}
         data-picture="latent"
         tabIndex={0}
         onKeyDown={(event) => onKeyDown(event, box.current!)}

@@ -1,6 +1,7 @@
 /** What is shown, in which order, and what can be taken out of it. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
-import { plural } from '../../src/protocol/tokens';
+import { tokensText } from '../shared/plurals';
 import { type Choice, IconMenu, Segmented } from '../shared/controls';
 import { exportItems } from './exports';
 import type { Sort } from './rows';
@@ -8,17 +9,22 @@ import { sort, sortNow } from './state';
 import { corpus, view } from './store';
 import { Concept } from '../shared/concept';
 
-export const NEEDS_SWEEP = 'Run a sweep over a corpus, or open one: there is nothing to compare with yet';
+export const NEEDS_SWEEP = l10n.t('Run a sweep over a corpus, or open one: there is nothing to compare with yet');
 
 const sorts = (swept: boolean): Choice<Sort>[] => [
-  { value: 'activation', label: 'activation', short: 'act', title: 'Largest activation first' },
-  { value: 'layerMean', label: 'layer mean', short: 'mean', title: 'Early layers first, by the mean of the layer' },
+  { value: 'activation', label: l10n.t('activation'), short: l10n.t('act'), title: l10n.t('Largest activation first') },
+  {
+    value: 'layerMean',
+    label: l10n.t('layer mean'),
+    short: l10n.t('mean'),
+    title: l10n.t('Early layers first, by the mean of the layer'),
+  },
   {
     value: 'surprise',
-    label: 'surprise',
-    short: 'surpr',
+    label: l10n.t('surprise'),
+    short: l10n.t('surpr'),
     disabled: !swept,
-    title: swept ? 'What is more active here than in the corpus first' : NEEDS_SWEEP,
+    title: swept ? l10n.t('What is more active here than in the corpus first') : NEEDS_SWEEP,
   },
 ];
 
@@ -33,20 +39,20 @@ export function Toolbar(): JSX.Element | null {
         <Concept id="multi-layer-sae" />
         <span class="what" title={shown.sourceName}>
           {shown.checkpoint.name} · <span class="source-name">{shown.sourceName} · </span>
-          {plural(shown.analysis.tokens.length, 'token')}
+          {tokensText(shown.analysis.tokens.length)}
         </span>
       </div>
       <span class="sort-label" aria-hidden="true">
-        sort
+        {l10n.t('sort')}
       </span>
       <Segmented
-        label="Sort latents by"
+        label={l10n.t('Sort latents by')}
         choices={sorts(corpus.value !== null)}
         value={sortNow.value}
         onChange={(next) => (sort.value = next)}
       />
       <IconMenu
-        label="Export"
+        label={l10n.t('Export')}
         icon="export"
         items={items.map(({ label }) => ({ value: label, label }))}
         onPick={(picked) => items.find(({ label }) => label === picked)?.run()}

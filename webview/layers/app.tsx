@@ -1,7 +1,8 @@
 /** The panel: how well the autoencoder does at every layer. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { LayersCommand } from '../../src/protocol/layersPanel';
-import { plural } from '../../src/protocol/tokens';
+import { textsText, tokensText } from '../shared/plurals';
 import { Button, type Choice, IconMenu, Segmented } from '../shared/controls';
 import { fixed } from '../shared/numbers';
 import { FullState, StatusLines } from '../shared/status';
@@ -15,12 +16,12 @@ import { chosenOf, command, dispatch, of, type Of, selection, shown, splice, sta
 import { Concept } from '../shared/concept';
 
 const LABELS: Partial<Record<LayersCommand, string>> = {
-  openCheckpoint: 'Open Checkpoint…',
-  openSample: 'Open Sample…',
-  openSae: 'Open SAE…',
-  analyzeSelection: 'Analyze Selection',
-  sweepCorpus: 'Sweep Corpus…',
-  openSweep: 'Open Sweep…',
+  openCheckpoint: l10n.t('Open Checkpoint…'),
+  openSample: l10n.t('Open Sample…'),
+  openSae: l10n.t('Open SAE…'),
+  analyzeSelection: l10n.t('Analyze Selection'),
+  sweepCorpus: l10n.t('Sweep Corpus…'),
+  openSweep: l10n.t('Open Sweep…'),
 };
 
 const Begin = ({ commands }: { commands: readonly LayersCommand[] }): JSX.Element => (
@@ -34,7 +35,7 @@ const Begin = ({ commands }: { commands: readonly LayersCommand[] }): JSX.Elemen
 );
 
 export const columns: Column<LayerRow>[] = [
-  { name: 'layer', value: ({ layer }) => layer, cell: ({ layer }) => `L${layer}` },
+  { name: 'layer', heading: l10n.t('layer'), value: ({ layer }) => layer, cell: ({ layer }) => `L${layer}` },
   ...(Object.keys(quantities) as Quantity[]).map((name): Column<LayerRow> => {
     const { title, about, text } = quantities[name];
     return { name, title: `${title}: ${about}`, value: (row) => row[name], cell: (row) => text(row[name]) };
@@ -44,14 +45,14 @@ export const columns: Column<LayerRow>[] = [
 const choices = (has: { prompt: boolean; corpus: boolean }): Choice<Of>[] => [
   {
     value: 'prompt',
-    label: 'this text',
-    title: has.prompt ? 'Over the analyzed text' : 'Analyze a text first',
+    label: l10n.t('this text'),
+    title: has.prompt ? l10n.t('Over the analyzed text') : l10n.t('Analyze a text first'),
     disabled: !has.prompt,
   },
   {
     value: 'corpus',
-    label: 'corpus',
-    title: has.corpus ? 'Over the corpus of the open sweep' : 'Sweep a corpus, or open a sweep, first',
+    label: l10n.t('corpus'),
+    title: has.corpus ? l10n.t('Over the corpus of the open sweep') : l10n.t('Sweep a corpus, or open a sweep, first'),
     disabled: !has.corpus,
   },
 ];
@@ -60,8 +61,8 @@ function Toolbar({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
   const { checkpoint, sae, sourceName, prompt, corpus } = view.value!;
   const what =
     of.value === 'corpus'
-      ? `corpus · ${plural(corpus!.documents, 'text')} · ${plural(corpus!.tokens, 'token')}`
-      : `${sourceName ?? ''} · ${plural(prompt?.nTokens ?? 0, 'token')}`;
+      ? `${l10n.t('corpus')} · ${textsText(corpus!.documents)} · ${tokensText(corpus!.tokens)}`
+      : `${sourceName ?? ''} · ${tokensText(prompt?.nTokens ?? 0)}`;
   const items = exportsOf(rows, columns);
   return (
     <header class="toolbar">
@@ -74,17 +75,17 @@ function Toolbar({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
       </div>
       {corpus ? null : (
         <button type="button" class="link" onClick={() => command('sweepCorpus')}>
-          Sweep a corpus…
+          {l10n.t('Sweep a corpus…')}
         </button>
       )}
       <Segmented
-        label="Numbers over"
+        label={l10n.t('Numbers over')}
         choices={choices({ prompt: prompt !== undefined, corpus: corpus !== undefined })}
         value={of.value}
         onChange={(next) => (chosenOf.value = next)}
       />
       <IconMenu
-        label="Export"
+        label={l10n.t('Export')}
         icon="export"
         items={items.map(({ label }) => ({ value: label, label }))}
         onPick={(picked) => items.find(({ label }) => label === picked)?.run()}
@@ -96,7 +97,7 @@ function Toolbar({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
 function notices(): string[] {
   const { sae, prompt, corpus } = view.value!;
   if (of.value === 'prompt') return [...sae.notices, ...(prompt?.notices ?? [])];
-  const unfinished = corpus?.complete ? [] : ['The sweep is not finished: run it again to resume.'];
+  const unfinished = corpus?.complete ? [] : [l10n.t('The sweep is not finished: run it again to resume.')];
   return [...sae.notices, ...(corpus?.notices ?? []), ...unfinished];
 }
 
@@ -126,7 +127,7 @@ export function App(): JSX.Element | null {
         <Charts rows={rows} />
         <div class="table-scroll">
           <Table
-            label="Layers"
+            label={l10n.t('Layers')}
             columns={columns}
             rows={rows}
             {...(latent !== undefined && { onChoose: chooseLayer })}
@@ -135,18 +136,23 @@ export function App(): JSX.Element | null {
         </div>
         <p class="block none">
           {of.value === 'prompt' && own.kind === 'ready'
-            ? `The model’s own loss: ${fixed(own.splice.loss, 3)} nats. `
+            ? `${l10n.t('The model’s own loss: {0} nats.', fixed(own.splice.loss, 3))} `
             : ''}
           {latent === undefined ? null : (
             <>
-              A row shows latent #{latent} at its layer.{' '}
+              {l10n.t('A row shows latent #{0} at its layer.', latent)}{' '}
               <button type="button" class="link" onClick={() => command('showLatents')}>
-                Show Latents
+                {l10n.t('Show Latents')}
               </button>{' '}
             </>
           )}
           {of.value === 'corpus' && corpus
-            ? `Dead: ${corpus.dead.count.toLocaleString('en-US')} latents (${fixed(100 * corpus.dead.fraction, 1)} %), active on fewer than ${corpus.dead.threshold} of the tokens.`
+            ? l10n.t(
+                'Dead: {0} latents ({1} %), active on fewer than {2} of the tokens.',
+                corpus.dead.count.toLocaleString('en-US'),
+                fixed(100 * corpus.dead.fraction, 1),
+                corpus.dead.threshold,
+              )
             : ''}
         </p>
         {of.value === 'prompt' && prompt ? <Histograms prompt={prompt} /> : null}

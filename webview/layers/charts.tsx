@@ -1,4 +1,5 @@
 /** One small chart for each quantity of the layers. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { Bars } from '../shared/bars';
 import type { BarSpec } from '../shared/barChart';
@@ -6,6 +7,7 @@ import { Button, Icon } from '../shared/controls';
 import { type LayerRow, quantities, type Quantity } from './rows';
 import { command, of, runSplice, splice } from './store';
 import { Concept } from '../shared/concept';
+import { Sentence } from '../shared/sentence';
 
 /** Between layers: these have one bar less. */
 const BETWEEN: readonly Quantity[] = ['similarity', 'centred'];
@@ -33,7 +35,7 @@ export function Chart({ rows, quantity }: { rows: readonly LayerRow[]; quantity:
       <h2 title={about}>
         {title} <Concept id={concept} /> <small>{unit}</small>
       </h2>
-      <Bars name={quantity} spec={spec} label={`${title} by layer: ${wordsOf(spec)}`} />
+      <Bars name={quantity} spec={spec} label={l10n.t('{0} by layer: {1}', title, wordsOf(spec))} />
     </section>
   );
 }
@@ -44,7 +46,7 @@ function Unmeasured(): JSX.Element {
   return (
     <section class="layer-chart unmeasured" data-splice={now.kind}>
       <h2>
-        Loss with reconstructions <Concept id="loss-delta" />
+        {l10n.t('Loss with reconstructions')} <Concept id="loss-delta" />
       </h2>
       {now.kind === 'busy' ? (
         <>
@@ -52,13 +54,13 @@ function Unmeasured(): JSX.Element {
           <div
             class={`progress ${now.fraction === undefined ? 'unknown' : ''}`}
             role="progressbar"
-            aria-label="Progress"
+            aria-label={l10n.t('Progress')}
             aria-valuenow={now.fraction === undefined ? undefined : Math.round(now.fraction * 100)}
           >
             <i style={{ width: now.fraction === undefined ? undefined : `${now.fraction * 100}%` }} />
           </div>
           <Button secondary onClick={() => command('cancel')}>
-            Cancel
+            {l10n.t('Cancel')}
           </Button>
         </>
       ) : (
@@ -69,11 +71,12 @@ function Unmeasured(): JSX.Element {
             </p>
           ) : (
             <p class="none">
-              Loss delta, KL and changed predictions when one layer’s residual is replaced by its reconstruction: one
-              run of the model for each layer.
+              {l10n.t(
+                'Loss delta, KL and changed predictions when one layer’s residual is replaced by its reconstruction: one run of the model for each layer.',
+              )}
             </p>
           )}
-          <Button onClick={runSplice}>{now.kind === 'error' ? 'Try Again' : 'Measure Loss'}</Button>
+          <Button onClick={runSplice}>{now.kind === 'error' ? l10n.t('Try Again') : l10n.t('Measure Loss')}</Button>
         </>
       )}
     </section>
@@ -92,9 +95,12 @@ export function Charts({ rows }: { rows: readonly LayerRow[] }): JSX.Element {
   else if (of.value === 'corpus')
     middle = (
       <section class="layer-chart unmeasured">
-        <h2>Loss with reconstructions</h2>
+        <h2>{l10n.t('Loss with reconstructions')}</h2>
         <p class="none">
-          Over a corpus <code class="mono">circuitscope evaluate</code> measures loss delta, KL and changed predictions.
+          <Sentence
+            text={l10n.t('Over a corpus {0} measures loss delta, KL and changed predictions.')}
+            parts={[<code class="mono">circuitscope evaluate</code>]}
+          />
         </p>
       </section>
     );

@@ -1,4 +1,5 @@
 /** The charts as one picture for a document, and the table. */
+import * as l10n from '@vscode/l10n';
 import { type BarSpec, drawBars } from '../shared/barChart';
 import type { ExportItem } from '../shared/reportFrame';
 import { type Column, tableExports } from '../shared/table';
@@ -27,7 +28,7 @@ function pictures(rows: readonly LayerRow[]): Picture[] {
       return { title: unit ? `${title}, ${unit}` : title, spec: specOf(rows, name) };
     }),
     ...(prompt?.layers ?? []).map((layer, i) => ({
-      title: `Activations at L${layer}`,
+      title: l10n.t('Activations at L{0}', layer),
       spec: histogramSpec(prompt!, i),
     })),
   ];
@@ -73,7 +74,7 @@ export function exportsOf(rows: readonly LayerRow[], columns: readonly Column<La
     save({ name, format: 'png', content });
   };
   return [
-    { label: 'Picture (PNG)', run: () => void png() },
+    { label: l10n.t('Picture (PNG)'), run: () => void png() },
     ...tableExports(name, columns, () => rows, { save, copy }),
   ];
 }

@@ -1,4 +1,5 @@
 /** How large the activations of each layer are: one small histogram a layer, all on one scale. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { LayersOfPrompt } from '../../src/protocol/layersPanel';
 import type { BarSpec } from '../shared/barChart';
@@ -22,8 +23,8 @@ export function Histograms({ prompt }: { prompt: LayersOfPrompt }): JSX.Element 
   return (
     <section class="block">
       <h2>
-        Activations by layer <Concept id="layer-distribution" />{' '}
-        <small>counts of activations over 0, all layers on one scale up to {fixed(prompt.max)}</small>
+        {l10n.t('Activations by layer')} <Concept id="layer-distribution" />{' '}
+        <small>{l10n.t('counts of activations over 0, all layers on one scale up to {0}', fixed(prompt.max))}</small>
       </h2>
       <div class="layer-charts histograms">
         {prompt.layers.map((layer, i) => {
@@ -36,7 +37,12 @@ export function Histograms({ prompt }: { prompt: LayersOfPrompt }): JSX.Element 
               <Bars
                 name={`histogram-${layer}`}
                 spec={histogramSpec(prompt, i)}
-                label={`Histogram of ${total} activations at layer ${layer}, from 0 to ${fixed(prompt.max)}`}
+                label={l10n.t(
+                  'Histogram of {0} activations at layer {1}, from 0 to {2}',
+                  total,
+                  layer,
+                  fixed(prompt.max),
+                )}
               />
             </section>
           );

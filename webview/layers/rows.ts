@@ -1,4 +1,5 @@
 /** One row a layer: what is shown, as numbers. Pure. */
+import * as l10n from '@vscode/l10n';
 import type { LayersOfCorpus, LayersOfPrompt, SpliceState } from '../../src/protocol/layersPanel';
 import { fixed, signed } from '../shared/numbers';
 import type { ConceptId } from '../../src/protocol/concepts';
@@ -52,26 +53,32 @@ interface Described {
 const small = (value: number): string => (Math.abs(value) < 0.1 ? fixed(value, 3) : fixed(value));
 
 export const quantities: Record<Quantity, Described> = {
-  fvu: { title: 'FVU', unit: 'fraction', about: 'MSE(x, x̃) / Var(x)', concept: 'fvu', text: small },
-  mse: { title: 'MSE', unit: '', about: 'Mean squared error of the reconstruction', concept: 'fvu', text: small },
+  fvu: { title: 'FVU', unit: l10n.t('fraction'), about: 'MSE(x, x̃) / Var(x)', concept: 'fvu', text: small },
+  mse: {
+    title: 'MSE',
+    unit: '',
+    about: l10n.t('Mean squared error of the reconstruction'),
+    concept: 'fvu',
+    text: small,
+  },
   l0: {
-    title: 'L0 norm',
-    unit: 'latents a token',
-    about: 'Mean number of active latents of a token',
+    title: l10n.t('L0 norm'),
+    unit: l10n.t('latents a token'),
+    about: l10n.t('Mean number of active latents of a token'),
     concept: 'fvu',
     text: (v) => fixed(v, 1),
   },
   l1: {
-    title: 'L1 norm',
+    title: l10n.t('L1 norm'),
     unit: '',
-    about: 'Mean sum of the activations of a token',
+    about: l10n.t('Mean sum of the activations of a token'),
     concept: 'fvu',
     text: (v) => fixed(v, 1),
   },
   lossDelta: {
-    title: 'Loss delta',
+    title: l10n.t('Loss delta'),
     unit: 'nats',
-    about: 'Cross-entropy with the layer’s residual replaced by its reconstruction, minus the model’s own',
+    about: l10n.t('Cross-entropy with the layer’s residual replaced by its reconstruction, minus the model’s own'),
     concept: 'loss-delta',
     text: (v) => signed(v, 3),
     short: (v) => signed(v),
@@ -80,33 +87,33 @@ export const quantities: Record<Quantity, Described> = {
   kl: {
     title: 'KL',
     unit: 'nats',
-    about: 'Mean KL(model ‖ model with the reconstruction) of the next token',
+    about: l10n.t('Mean KL(model ‖ model with the reconstruction) of the next token'),
     concept: 'loss-delta',
     text: (v) => fixed(v, 3),
     short: (v) => fixed(v),
     spliced: true,
   },
   changed: {
-    title: 'Changed predictions',
-    unit: 'fraction',
-    about: 'Positions whose most probable next token is another with the reconstruction',
+    title: l10n.t('Changed predictions'),
+    unit: l10n.t('fraction'),
+    about: l10n.t('Positions whose most probable next token is another with the reconstruction'),
     concept: 'loss-delta',
     text: small,
     spliced: true,
     max: 1,
   },
   similarity: {
-    title: 'Similarity to the next layer',
-    unit: 'cosine',
-    about: 'Mean cosine similarity of the residuals of this layer and the next',
+    title: l10n.t('Similarity to the next layer'),
+    unit: l10n.t('cosine'),
+    about: l10n.t('Mean cosine similarity of the residuals of this layer and the next'),
     concept: 'adjacent-layer-similarity',
     text: (v) => fixed(v),
     max: 1,
   },
   centred: {
-    title: 'The same, mean-centred',
-    unit: 'cosine',
-    about: 'After the mean over all positions of each layer is taken away',
+    title: l10n.t('The same, mean-centred'),
+    unit: l10n.t('cosine'),
+    about: l10n.t('After the mean over all positions of each layer is taken away'),
     concept: 'adjacent-layer-similarity',
     text: (v) => fixed(v),
     max: 1,

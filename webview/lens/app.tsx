@@ -1,4 +1,5 @@
 /** The logit lens: what every layer would predict after every token. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { computed } from '@preact/signals';
 import { visibleText } from '../../src/protocol/tokens';
@@ -28,12 +29,22 @@ const CELL = { width: 64, height: 20 };
 const CHOICES: Choice<Of>[] = [
   {
     value: 'answer',
-    label: 'final answer',
-    short: 'answer',
-    title: 'Probability of what the model predicts in the end',
+    label: l10n.t('final answer'),
+    short: l10n.t('answer'),
+    title: l10n.t('Probability of what the model predicts in the end'),
   },
-  { value: 'next', label: 'next token', short: 'next', title: 'Probability of the token that really follows' },
-  { value: 'top', label: 'top token', short: 'top', title: 'Probability of the most probable token of each layer' },
+  {
+    value: 'next',
+    label: l10n.t('next token'),
+    short: l10n.t('next'),
+    title: l10n.t('Probability of the token that really follows'),
+  },
+  {
+    value: 'top',
+    label: l10n.t('top token'),
+    short: l10n.t('top'),
+    title: l10n.t('Probability of the most probable token of each layer'),
+  },
 ];
 
 const cellText = (cell: Cell): string => visibleText(topTokens(cell)[0]?.text ?? '');
@@ -57,9 +68,7 @@ function Tip({ cell }: { cell: Cell }): JSX.Element {
         </div>
       ))}
       <div class="tip-row muted">
-        <span>
-          final answer {answerOf(cell.column)}, rank {rank(cell) + 1}
-        </span>
+        <span>{l10n.t('final answer {0}, rank {1}', answerOf(cell.column), rank(cell) + 1)}</span>
         <b>{asText(probability(cell, 'answer'))}</b>
       </div>
     </>
@@ -103,7 +112,7 @@ const Map = (): JSX.Element => (
   <CellMap
     {...picture.value}
     name="lens"
-    label="Layers by tokens. Arrow keys move, Enter locks the token, Escape unlocks."
+    label={l10n.t('Layers by tokens. Arrow keys move, Enter locks the token, Escape unlocks.')}
     marks={marks}
     onHover={hover}
     onChoose={({ column }) => report.dispatch({ kind: 'lockToken', token: column })}
@@ -136,18 +145,23 @@ function lines(): Line[] {
 
 const Key = (): JSX.Element => (
   <div class="bar-line">
-    <span class="scale" role="img" aria-label="Colour scale of probabilities from 0 to 1">
+    <span class="scale" role="img" aria-label={l10n.t('Colour scale of probabilities from 0 to 1')}>
       0<i style={{ backgroundImage: rampGradient(themeKind.value) }} />1
     </span>
-    <span>probability of the {CHOICES.find(({ value }) => value === of.value)?.label} · text: top token there</span>
+    <span>
+      {l10n.t(
+        'probability of the {0} · text: top token there',
+        CHOICES.find(({ value }) => value === of.value)?.label ?? '',
+      )}
+    </span>
   </div>
 );
 
 const pngExport = (name: string): ExportItem => ({
-  label: 'Picture (PNG)',
+  label: l10n.t('Picture (PNG)'),
   run: () => {
     const { sourceName = '', checkpoint } = report.subject.peek() ?? {};
-    const title = `${checkpoint?.name ?? ''}  logit lens  ${sourceName}`;
+    const title = `${checkpoint?.name ?? ''}  ${l10n.t('logit lens')}  ${sourceName}`;
     void mapsPng([{ ...picture.peek(), title }]).then((content) => report.save({ name, format: 'png', content }));
   },
 });
@@ -159,7 +173,9 @@ export function App(): JSX.Element {
     <ReportFrame
       concept="logit-lens"
       report={report}
-      controls={<Segmented label="Colour" choices={CHOICES} value={of.value} onChange={(next) => (of.value = next)} />}
+      controls={
+        <Segmented label={l10n.t('Colour')} choices={CHOICES} value={of.value} onChange={(next) => (of.value = next)} />
+      }
       exports={shown ? [pngExport(name), ...tableExports(name, COLUMNS, lines, report)] : []}
       notices={shown?.notices}
     >

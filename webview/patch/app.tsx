@@ -1,4 +1,5 @@
 /** Activation patching: which positions of the residual stream and which heads bring the clean answer back. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Patching } from '../../src/protocol/circuits/behaviour';
@@ -14,6 +15,7 @@ import { themeKind } from '../shared/theme';
 import { TokenText } from '../shared/tokenText';
 import { hovered, type MapName, report } from './store';
 import { Concept } from '../shared/concept';
+import { Sentence } from '../shared/sentence';
 
 const CELL = { width: 28, height: 20 };
 
@@ -69,7 +71,7 @@ function EffectMap({ name, about, columnName }: MapProps): JSX.Element | null {
       <CellMap
         {...drawn}
         name={name}
-        label={`${title}: ${about}. Arrow keys move.`}
+        label={l10n.t('{0}: {1}. Arrow keys move.', title, about)}
         marks={() => (hovered.value?.map === name ? { hovered: hovered.value.cell } : {})}
         onHover={(cell) => (hovered.value = cell && { map: name, cell })}
         tip={(cell) => (
@@ -95,9 +97,9 @@ function Maps({ shown }: { shown: Patching }): JSX.Element {
   };
   return (
     <>
-      <EffectMap name="resid" about="layer × position, before the layer" columnName={positionName} />
+      <EffectMap name="resid" about={l10n.t('layer × position, before the layer')} columnName={positionName} />
       {shown.nHeads > 0 && shown.nLayers > 0 ? (
-        <EffectMap name="heads" about="layer × head, at every position" columnName={(head) => `H${head}`} />
+        <EffectMap name="heads" about={l10n.t('layer × head, at every position')} columnName={(head) => `H${head}`} />
       ) : null}
     </>
   );
@@ -127,9 +129,12 @@ function Prompts({ shown }: { shown: Patching }): JSX.Element {
       <thead>
         <tr>
           <td />
-          <th>prompt</th>
+          <th>{l10n.t('prompt')}</th>
           <th class="right">
-            logit of <TokenText text={shown.answer.text} /> − <TokenText text={shown.wrong.text} />
+            <Sentence
+              text={l10n.t('logit of {0} − {1}')}
+              parts={[<TokenText text={shown.answer.text} />, <TokenText text={shown.wrong.text} />]}
+            />
           </th>
         </tr>
       </thead>
@@ -143,11 +148,11 @@ function Prompts({ shown }: { shown: Patching }): JSX.Element {
 
 const Key = ({ end }: { end: number }): JSX.Element => (
   <div class="bar-line">
-    <span class="scale" role="img" aria-label={`Colour scale of effects from −${fixed(end)} to +${fixed(end)}`}>
+    <span class="scale" role="img" aria-label={l10n.t('Colour scale of effects from −{0} to +{0}', fixed(end))}>
       −{fixed(end, 1)}
       <i style={{ backgroundImage: divergingGradient(themeKind.value) }} />+{fixed(end, 1)}
     </span>
-    <span>effect: 0 nothing, 1 the whole difference is back</span>
+    <span>{l10n.t('effect: 0 nothing, 1 the whole difference is back')}</span>
   </div>
 );
 
@@ -187,9 +192,9 @@ function lines({ resid, heads, cleanTokens, nHeads }: Patching): Line[] {
 }
 
 const pngExport = (name: string, { answer, wrong }: Patching): ExportItem => ({
-  label: 'Picture (PNG)',
+  label: l10n.t('Picture (PNG)'),
   run: () => {
-    const effect = `effect on ${visibleText(answer.text)} − ${visibleText(wrong.text)}`;
+    const effect = l10n.t('effect on {0} − {1}', visibleText(answer.text), visibleText(wrong.text));
     const maps = Object.values(pictures.peek() ?? {}).map((map) => ({ ...map, title: `${map.title}: ${effect}` }));
     void mapsPng(maps).then((content) => report.save({ name, format: 'png', content }));
   },
@@ -202,7 +207,7 @@ export function App(): JSX.Element {
     <ReportFrame
       concept="activation-patching"
       report={report}
-      what="activation patching"
+      what={l10n.t('activation patching')}
       exports={shown ? [pngExport(name, shown), ...tableExports(name, COLUMNS, () => lines(shown), report)] : []}
       notices={shown?.notices}
     >

@@ -1,4 +1,5 @@
 /** The Paths panel: tokens, the logit in question, its terms. */
+import * as l10n from '@vscode/l10n';
 import { useMemo } from 'preact/hooks';
 import type { JSX } from 'preact';
 import type { PathTerm } from '../../src/protocol/circuits/paths';
@@ -27,7 +28,7 @@ function Kinds(): JSX.Element {
   const present = new Set(paths.value?.terms.map(({ kind }) => groupOf(kind)));
   return (
     <div class="bar-line kinds">
-      <span>terms</span>
+      <span>{l10n.t('terms')}</span>
       {(Object.keys(GROUPS) as Group[])
         .filter((group) => present.has(group))
         .map((group) => (
@@ -41,7 +42,9 @@ function Kinds(): JSX.Element {
             {GROUPS[group].label}
           </button>
         ))}
-      <span class="push">{paths.value?.form === 'frozen' ? 'final norm’s scale frozen' : 'every path by itself'}</span>
+      <span class="push">
+        {paths.value?.form === 'frozen' ? l10n.t('final norm’s scale frozen') : l10n.t('every path by itself')}
+      </span>
     </div>
   );
 }
@@ -55,7 +58,7 @@ function Strip(): JSX.Element {
 }
 
 const pngExport = (name: string): ExportItem => ({
-  label: 'Picture (PNG)',
+  label: l10n.t('Picture (PNG)'),
   run: () => void pathsPng().then((content) => report.save({ name, format: 'png', content })),
 });
 

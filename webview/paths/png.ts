@@ -1,4 +1,5 @@
 /** The bars as a picture for a document: as listed, twice as fine, with a title. */
+import * as l10n from '@vscode/l10n';
 import { visibleText } from '../../src/protocol/tokens';
 import { cssColour } from '../shared/colour';
 import { diverging } from '../shared/diverging';
@@ -18,10 +19,10 @@ const COLUMN = { name: 12, bar: [128, 280], value: 472, sum: [488, 152], running
 const title = (): string => {
   const shown = paths.peek();
   const from = source.peek();
-  const part = from === undefined ? '' : `, from ${visibleText(tokens.peek()[from]?.text ?? '')} only`;
+  const part = from === undefined ? '' : `, ${l10n.t('from {0} only', visibleText(tokens.peek()[from]?.text ?? ''))}`;
   const after = visibleText(tokens.peek()[shown?.position ?? 0]?.text ?? '');
   const name = report.subject.peek()?.checkpoint.name ?? '';
-  return `${name}  logit of ${visibleText(shown?.token.text ?? '')} after ${after}${part}`;
+  return `${name}  ${l10n.t('logit of {0} after {1}', visibleText(shown?.token.text ?? ''), after)}${part}`;
 };
 
 export async function pathsPng(): Promise<Uint8Array> {
@@ -44,7 +45,7 @@ export async function pathsPng(): Promise<Uint8Array> {
   context.font = `11px ${mono}`;
   drawRows(context, rows, all);
   const y = TITLE + rows.length * ROW + ROW / 2 + 4;
-  const ending = `sum ${fixed(all.at(-1)?.running ?? 0, 3)}   the model’s logit ${fixed(paths.peek()?.logit ?? 0, 3)}`;
+  const ending = `${l10n.t('sum {0}', fixed(all.at(-1)?.running ?? 0, 3))}   ${l10n.t('the model’s logit {0}', fixed(paths.peek()?.logit ?? 0, 3))}`;
   context.fillStyle = fg;
   context.textAlign = 'right';
   context.fillText(ending, COLUMN.running, y);

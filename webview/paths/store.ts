@@ -1,4 +1,5 @@
 /** What the Paths panel shows: terms of one logit, whole or from one source token. */
+import * as l10n from '@vscode/l10n';
 import { computed, signal } from '@preact/signals';
 import type { PathKind, PathTerm } from '../../src/protocol/circuits/paths';
 import type { SelectionEvent } from '../../src/protocol/selection';
@@ -10,11 +11,11 @@ export const { tokens } = report;
 
 /** What the filter tells apart. */
 export const GROUPS = {
-  direct: { label: 'direct', kinds: ['direct', 'embedding', 'position'] },
-  head: { label: 'heads', kinds: ['head'] },
-  virtualHead: { label: 'virtual heads', kinds: ['virtualHead', 'rest'] },
+  direct: { label: l10n.t('direct'), kinds: ['direct', 'embedding', 'position'] },
+  head: { label: l10n.t('heads'), kinds: ['head'] },
+  virtualHead: { label: l10n.t('virtual heads'), kinds: ['virtualHead', 'rest'] },
   mlp: { label: 'MLPs', kinds: ['mlp'] },
-  bias: { label: 'biases', kinds: ['bias'] },
+  bias: { label: l10n.t('biases'), kinds: ['bias'] },
 } as const satisfies Record<string, { label: string; kinds: readonly PathKind[] }>;
 export type Group = keyof typeof GROUPS;
 

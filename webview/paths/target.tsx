@@ -1,10 +1,12 @@
 /** Which logit: the model's top predictions, or any other token. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { typedText, visibleText } from '../../src/protocol/tokens';
 import { Field } from '../shared/controls';
 import { fixed } from '../shared/numbers';
 import { TokenText } from '../shared/tokenText';
 import { paths, position, report, tokens } from './store';
+import { Sentence } from '../shared/sentence';
 
 /** `#12` is an id; everything else the text of a token. */
 const choice = (typed: string): { id: number } | { text: string } =>
@@ -21,11 +23,14 @@ export function Target(): JSX.Element | null {
   return (
     <div class="bar-line target">
       <span>
-        after{' '}
-        <span class={`mono ${locked ? 'lock-text' : ''}`}>
-          <TokenText text={tokens.value[shown.position]?.text ?? ''} />
-        </span>
-        , the logit of
+        <Sentence
+          text={l10n.t('after {0}, the logit of')}
+          parts={[
+            <span class={`mono ${locked ? 'lock-text' : ''}`}>
+              <TokenText text={tokens.value[shown.position]?.text ?? ''} />
+            </span>,
+          ]}
+        />
       </span>
       {known ? null : (
         <button type="button" class="chip" aria-pressed="true">
@@ -42,13 +47,13 @@ export function Target(): JSX.Element | null {
           onClick={() => report.ask(i === 0 ? {} : { token: { id } })}
         >
           <TokenText text={text} />
-          <span class="sr-only">, probability </span>
+          <span class="sr-only">{l10n.t(', probability ')}</span>
           <span class="number">{fixed(p)}</span>
         </button>
       ))}
       <Field
-        label="Another token"
-        placeholder="another token"
+        label={l10n.t('Another token')}
+        placeholder={l10n.t('another token')}
         onSubmit={(typed) => {
           if (typed !== '') report.ask({ token: choice(typed) });
           else if (chosen) report.ask({});

@@ -1,10 +1,12 @@
 /** The terms as bars on one scale, blue above zero and rose below, and how they add up to the logit. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { visibleText } from '../../src/protocol/tokens';
 import { fixed, signed } from '../shared/numbers';
 import { TokenText } from '../shared/tokenText';
 import { type Scale, scaleOf } from './scale';
 import { hoveredTerm, paths, report, type Shown, showAll, shownTerms, source, tokens } from './store';
+import { Sentence } from '../shared/sentence';
 
 /** Terms that are listed before the rest is asked for. */
 const LISTED = 40;
@@ -106,28 +108,31 @@ export function Terms(): JSX.Element | null {
     <div
       class="terms"
       role="table"
-      aria-label={`Terms of the logit of ${visibleText(shown.token.text)}. Arrow keys move, Enter chooses a head.`}
+      aria-label={l10n.t(
+        'Terms of the logit of {0}. Arrow keys move, Enter chooses a head.',
+        visibleText(shown.token.text),
+      )}
       tabIndex={0}
       onKeyDown={moveRow}
       onPointerLeave={() => (hoveredTerm.value = undefined)}
       onBlur={() => (hoveredTerm.value = undefined)}
     >
       <div class="term-row term-head" role="row">
-        <span role="columnheader">term</span>
+        <span role="columnheader">{l10n.t('term')}</span>
         <span role="columnheader">{from === undefined ? 'logit' : <FromToken index={from} />}</span>
         <span role="cell" />
-        <span role="columnheader">running sum</span>
+        <span role="columnheader">{l10n.t('running sum')}</span>
         <span role="cell" />
       </div>
       {listed.map((row) => (
         <Row key={row.term.name} shown={row} bars={bars} sums={sums} goal={goal} />
       ))}
-      {all.length === 0 ? <p class="none">Nothing of the logit comes from there.</p> : null}
+      {all.length === 0 ? <p class="none">{l10n.t('Nothing of the logit comes from there.')}</p> : null}
       {rest > 0 ? (
         <div class="term-row rest" role="row">
           <span role="cell">
             <button type="button" class="link term-name" onClick={() => (showAll.value = true)}>
-              {rest} smaller terms
+              {l10n.t('{0} smaller terms', rest)}
             </button>
           </span>
           <span role="cell" class="term-chart" />
@@ -148,13 +153,14 @@ export function Terms(): JSX.Element | null {
 }
 
 const FromToken = ({ index }: { index: number }): JSX.Element => (
-  <>
-    from{' '}
-    <span class="mono plain">
-      <TokenText text={tokens.value[index]?.text ?? ''} />
-    </span>{' '}
-    only
-  </>
+  <Sentence
+    text={l10n.t('from {0} only')}
+    parts={[
+      <span class="mono plain">
+        <TokenText text={tokens.value[index]?.text ?? ''} />
+      </span>,
+    ]}
+  />
 );
 
 /** The sum of all terms beside the model's own logit; of a part, the part beside it. */
@@ -165,14 +171,14 @@ function Meets({ total, complete }: { total: number; complete: boolean }): JSX.E
   return (
     <div class="meets" data-meets>
       <span>
-        sum of these <b class="number">{fixed(total, 3)}</b>
+        {l10n.t('sum of these')} <b class="number">{fixed(total, 3)}</b>
       </span>
       <span>
-        the model’s logit <b class="number">{fixed(shown.logit, 3)}</b>
+        {l10n.t('the model’s logit')} <b class="number">{fixed(shown.logit, 3)}</b>
       </span>
       {complete ? (
         <span>
-          difference{' '}
+          {l10n.t('difference')}{' '}
           <b class="number">{Math.abs(difference) < 5e-7 ? '0' : difference.toExponential(0).replaceAll('-', '−')}</b>
         </span>
       ) : null}

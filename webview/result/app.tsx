@@ -1,35 +1,51 @@
 /** What a saved result is, whether its files are there, its numbers, and those of a run anew. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { checkSummary } from '../../src/protocol/resultCheck';
 import type { ResultFile, ResultView } from '../../src/protocol/resultFile';
 import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
-import { plural, visibleParts } from '../../src/protocol/tokens';
+import { visibleParts } from '../../src/protocol/tokens';
 import { Button, Icon } from '../shared/controls';
 import { Numbers } from './numbers';
 import { act, page } from './store';
+import { tokensText } from '../shared/plurals';
+import { Concept } from '../shared/concept';
 
 const PANELS: Record<ResultView['panel'], string> = {
-  attention: 'Attention',
-  circuits: 'Circuits',
-  paths: 'Paths',
-  lens: 'Logit lens',
-  importance: 'Term importance',
-  ablate: 'Ablation',
-  latents: 'Latents',
+  attention: l10n.t('Attention'),
+  circuits: l10n.t('Circuits'),
+  paths: l10n.t('Paths'),
+  lens: l10n.t('Logit lens'),
+  importance: l10n.t('Term importance'),
+  ablate: l10n.t('Ablation'),
+  latents: l10n.t('Latents'),
 };
+
+const without = ({ heads, mean }: ResultFile['view']): string | undefined =>
+  !heads
+    ? undefined
+    : mean
+      ? l10n.t('without {0} (their mean instead)', heads.join(', '))
+      : l10n.t('without {0}', heads.join(', '));
 
 /** What was chosen, in words. */
 function settings({ view, tokens }: ResultFile): string {
   const token = (at: number): string => `${at} “${tokens[at] ?? ''}”`;
   const parts = [
-    view.reduction === 'mean' || view.reduction === 'max' ? `${view.reduction} over heads` : view.head,
-    view.weighting === 'value-weighted' ? 'value-weighted' : undefined,
-    view.earlier && view.later ? `${view.earlier} → ${view.later} through ${view.kind ?? 'K'}` : undefined,
-    view.destination === undefined ? undefined : `token ${token(view.destination)}`,
-    view.source === undefined ? undefined : `from ${token(view.source)}`,
-    view.latent === undefined ? undefined : `latent #${view.latent}`,
-    view.layer === undefined ? undefined : `layer ${view.layer}`,
-    view.heads ? `without ${view.heads.join(', ')}${view.mean ? ' (their mean instead)' : ''}` : undefined,
+    view.reduction === 'mean'
+      ? l10n.t('mean over heads')
+      : view.reduction === 'max'
+        ? l10n.t('max over heads')
+        : view.head,
+    view.weighting === 'value-weighted' ? l10n.t('value-weighted') : undefined,
+    view.earlier && view.later
+      ? l10n.t('{0} → {1} through {2}', view.earlier, view.later, view.kind ?? 'K')
+      : undefined,
+    view.destination === undefined ? undefined : l10n.t('token {0}', token(view.destination)),
+    view.source === undefined ? undefined : l10n.t('from {0}', token(view.source)),
+    view.latent === undefined ? undefined : l10n.t('latent #{0}', view.latent),
+    view.layer === undefined ? undefined : l10n.t('layer {0}', view.layer),
+    without(view),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
 }
@@ -54,7 +70,7 @@ function Files({ what, files, choose }: { what: string; files: FoundFiles; choos
       ))}
       {problem !== undefined || changes.length > 0 ? (
         <button type="button" class="link" onClick={() => act(choose)}>
-          Choose another {what}…
+          {l10n.t('Choose another {0}…', what)}
         </button>
       ) : null}
     </>
@@ -65,7 +81,7 @@ function Files({ what, files, choose }: { what: string; files: FoundFiles; choos
 const SHOWN = 600;
 
 const Text = ({ tokens }: { tokens: readonly string[] }): JSX.Element => (
-  <p class="text" aria-label="Text">
+  <p class="text" aria-label={l10n.t('Text')}>
     {tokens.slice(0, SHOWN).map((text, i) => (
       <span class="piece" key={i}>
         {visibleParts(text).map(({ text: part, quiet }, j) => (
@@ -84,15 +100,15 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
   const chosen = settings(result);
   return (
     <dl class="facts">
-      <dt>Panel</dt>
+      <dt>{l10n.t('Panel')}</dt>
       <dd>
         {PANELS[view.panel]}
         {chosen ? ` · ${chosen}` : ''}
       </dd>
-      <dt>Checkpoint</dt>
+      <dt>{l10n.t('Checkpoint')}</dt>
       <dd>
         {now.checkpoint ? (
-          <Files what="checkpoint" files={now.checkpoint} choose="chooseCheckpoint" />
+          <Files what={l10n.t('checkpoint')} files={now.checkpoint} choose="chooseCheckpoint" />
         ) : (
           <span class="path">
             {checkpoint.name} <small>{checkpoint.path}</small>
@@ -101,17 +117,21 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
       </dd>
       {sae ? (
         <>
-          <dt>Autoencoder</dt>
-          <dd>{now.sae ? <Files what="autoencoder" files={now.sae} choose="chooseSae" /> : <span>{sae.name}</span>}</dd>
+          <dt>{l10n.t('Autoencoder')}</dt>
+          <dd>
+            {now.sae ? (
+              <Files what={l10n.t('autoencoder')} files={now.sae} choose="chooseSae" />
+            ) : (
+              <span>{sae.name}</span>
+            )}
+          </dd>
         </>
       ) : null}
-      <dt>Saved</dt>
+      <dt>{l10n.t('Saved')}</dt>
+      <dd>{l10n.t('{0} · Circuitscope {1}', new Date(created).toLocaleString(), circuitscope)}</dd>
+      <dt>{l10n.t('Text')}</dt>
       <dd>
-        {new Date(created).toLocaleString()} · Circuitscope {circuitscope}
-      </dd>
-      <dt>Text</dt>
-      <dd>
-        {source} · {plural(tokens.length, 'token')}
+        {source} · {tokensText(tokens.length)}
         <Text tokens={tokens} />
       </dd>
     </dl>
@@ -123,7 +143,7 @@ const Broken = ({ error }: { error: string }): JSX.Element => (
     <h1 class="sr-only">{document.title}</h1>
     <p role="alert">{error}</p>
     <div class="buttons">
-      <Button onClick={() => act('text')}>Open as Text</Button>
+      <Button onClick={() => act('text')}>{l10n.t('Open as Text')}</Button>
     </div>
   </main>
 );
@@ -134,7 +154,7 @@ function Busy({ busy }: { busy: NonNullable<ResultPage['busy']> }): JSX.Element 
       <Icon name="loading codicon-modifier-spin" />
       <span class="line-text">{busy.message}</span>
       <button type="button" class="link" onClick={() => act('cancel')}>
-        Cancel
+        {l10n.t('Cancel')}
       </button>
     </p>
   );
@@ -152,6 +172,7 @@ export function App(): JSX.Element | null {
         <header class="toolbar">
           <div class="title">
             <h1 title={now.file}>{now.file}</h1>
+            <Concept id="saved-results" />
           </div>
         </header>
         {busy ? <Busy busy={busy} /> : null}
@@ -165,14 +186,14 @@ export function App(): JSX.Element | null {
         <div class="buttons actions">
           {usable ? (
             <>
-              <Button onClick={() => act('open')}>Open Panels</Button>
+              <Button onClick={() => act('open')}>{l10n.t('Open Panels')}</Button>
               <Button secondary onClick={() => act('check')}>
-                Re-run and Compare
+                {l10n.t('Re-run and Compare')}
               </Button>
             </>
           ) : null}
           <Button secondary onClick={() => act('text')}>
-            Open as Text
+            {l10n.t('Open as Text')}
           </Button>
         </div>
         {check ? (

@@ -1,13 +1,39 @@
 /** The numbers of a result, section by section; after a run, what they are now. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { type ResultRow, sectionTitles } from '../../src/protocol/resultCheck';
 import type { ResultFile } from '../../src/protocol/resultFile';
 import { visibleText } from '../../src/protocol/tokens';
 import { type Column, Table } from '../shared/table';
+import { Concept } from '../shared/concept';
+import type { ConceptId } from '../../src/protocol/concepts';
 
 const DECIMALS = 4;
+const CONCEPTS: Record<string, ConceptId> = {
+  ablation: 'ablation',
+  composition: 'composition',
+  fvu: 'fvu',
+  headScores: 'head-scores',
+  latents: 'multi-layer-sae',
+  lens: 'logit-lens',
+  logit: 'direct-logit-attribution',
+  loss: 'surprisal-and-predictions',
+  nextTokens: 'surprisal-and-predictions',
+  orders: 'term-importance',
+  sources: 'attention-pattern',
+  terms: 'paths',
+  termEffects: 'term-importance',
+};
 const minus = (text: string): string => text.replace('-', '−');
 const fixed = (value: number): string => minus(value.toFixed(DECIMALS));
+
+/** `+0.0120`, `=` where nothing of it can be seen. */
+function change(saved: number, now: number | undefined): string {
+  if (now === undefined) return '';
+  const text = fixed(now - saved);
+  if (/^−?0\.?0*$/.test(text)) return '=';
+  return now < saved ? text : `+${text}`;
+}
 
 /** `27 → 16` with the tokens that stand there. */
 function nameOf(section: string, name: string, tokens: readonly string[]): string {
@@ -18,30 +44,34 @@ function nameOf(section: string, name: string, tokens: readonly string[]): strin
   const pair = section === 'sources' ? /^(\d+) → (\d+)$/.exec(name) : null;
   if (pair) return `${at(pair[1]!)} → ${at(pair[2]!)}`;
   const after = section === 'nextTokens' ? /^after (\d+): ([^]*) \(#(\d+)\)$/.exec(name) : null;
-  return after ? `after ${at(after[1]!)}: “${visibleText(after[2]!)}”` : visibleText(name).replaceAll('·', ' ');
+  return after
+    ? l10n.t('after {0}: “{1}”', at(after[1]!), visibleText(after[2]!))
+    : visibleText(name).replaceAll('·', ' ');
 }
 
 function columns(section: string, tokens: readonly string[], checked: boolean): Column<ResultRow>[] {
   const now: Column<ResultRow>[] = [
     {
       name: 'now',
+      heading: l10n.t('now'),
       value: ({ now: value }) => value ?? NaN,
-      cell: ({ now: value }) => (value === undefined ? 'not found' : fixed(value)),
+      cell: ({ now: value }) => (value === undefined ? l10n.t('not found') : fixed(value)),
     },
     {
       name: 'difference',
+      heading: l10n.t('difference'),
       value: ({ saved, now: value = NaN }) => Math.abs(value - saved),
       cell: ({ saved, now: value, differs }) => (
         <span class={differs ? 'differs' : 'same'}>
-          {value === undefined ? '' : `${value < saved ? '' : '+'}${fixed(value - saved)}`}
-          {differs ? ' differs' : ''}
+          {change(saved, value)}
+          {differs ? ` ${l10n.t('differs')}` : ''}
         </span>
       ),
     },
   ];
   return [
-    { name: 'of', value: ({ name }) => nameOf(section, name, tokens) },
-    { name: 'saved', value: ({ saved }) => saved, cell: ({ saved }) => fixed(saved) },
+    { name: 'of', heading: l10n.t('of'), value: ({ name }) => nameOf(section, name, tokens) },
+    { name: 'saved', heading: l10n.t('saved'), value: ({ saved }) => saved, cell: ({ saved }) => fixed(saved) },
     ...(checked ? now : []),
   ];
 }
@@ -56,7 +86,9 @@ export function Numbers({ result, rows }: { result: ResultFile; rows?: readonly 
     <>
       {Object.keys(result.numbers).map((section) => (
         <section class="block numbers" key={section} data-section={section}>
-          <h2>{sectionTitles[section] ?? section}</h2>
+          <h2>
+            {sectionTitles[section] ?? section} <Concept id={CONCEPTS[section] ?? 'saved-results'} />
+          </h2>
           <Table
             label={sectionTitles[section] ?? section}
             columns={columns(section, result.tokens, rows !== undefined)}

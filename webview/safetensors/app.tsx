@@ -1,7 +1,8 @@
 /** The page: the tensors of a `.safetensors` file, and the chosen one. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { ShownFile } from '../../src/protocol/safetensorsEditor';
-import { plural } from '../../src/protocol/tokens';
+import { tensorsText } from '../shared/plurals';
 import { Concept } from '../shared/concept';
 import { Button, Icon, ProgressRing, Segmented } from '../shared/controls';
 import { Detail } from './detail';
@@ -14,9 +15,9 @@ const nameOf = (path: string): string => path.replace(/^.*[/\\]/, '');
 function Toolbar({ file }: { file: ShownFile }): JSX.Element {
   const [values] = totals(file.tensors);
   const what = [
-    plural(file.tensors.length, 'tensor'),
-    `${countText(values)} values`,
-    `${bytesText(file.fileBytes)} (header ${bytesText(file.headerBytes)})`,
+    tensorsText(file.tensors.length),
+    l10n.t('{0} values', countText(values)),
+    l10n.t('{0} (header {1})', bytesText(file.fileBytes), bytesText(file.headerBytes)),
   ];
   return (
     <header class="toolbar">
@@ -27,7 +28,7 @@ function Toolbar({ file }: { file: ShownFile }): JSX.Element {
       </div>
       {file.hasConfig ? (
         <Button secondary onClick={store.openCheckpoint}>
-          Open as Checkpoint
+          {l10n.t('Open as Checkpoint')}
         </Button>
       ) : null}
     </header>
@@ -42,27 +43,27 @@ function ListBar({ file }: { file: ShownFile }): JSX.Element {
       <input
         class="field filter"
         type="search"
-        aria-label="Filter by name"
-        placeholder="Filter by name"
+        aria-label={l10n.t('Filter by name')}
+        placeholder={l10n.t('Filter by name')}
         spellcheck={false}
         value={filter}
         onInput={(event) => (store.filter.value = event.currentTarget.value)}
       />
       <span class="found" role="status">
-        {found ? `${countText(found.length)} of ${countText(file.tensors.length)}` : ''}
+        {found ? l10n.t('{0} of {1}', countText(found.length), countText(file.tensors.length)) : ''}
       </span>
       <span class="push">
         <Segmented
-          label="Tensors are listed"
+          label={l10n.t('Tensors are listed')}
           choices={[
             {
               value: 'blocks',
-              label: 'by block',
-              title: 'Tensors of one block together, as far as the first number of their names',
+              label: l10n.t('by block'),
+              title: l10n.t('Tensors of one block together, as far as the first number of their names'),
             },
-            { value: 'flat', label: 'flat', title: 'One list' },
+            { value: 'flat', label: l10n.t('flat'), title: l10n.t('One list') },
           ]}
-          value={store.grouped.value ? 'blocks' : 'flat'}
+          value={store.grouped.value ? 'blocks' : l10n.t('flat')}
           onChange={(next) => (store.grouped.value = next === 'blocks')}
         />
       </span>
@@ -76,10 +77,10 @@ function About({ file }: { file: ShownFile }): JSX.Element {
     <div class="about">
       <section class="block">
         <h2>
-          Metadata <Concept id="stored-tensors" />
+          {l10n.t('Metadata')} <Concept id="stored-tensors" />
         </h2>
         {entries.length === 0 ? (
-          <p class="none">The header has none.</p>
+          <p class="none">{l10n.t('The header has none.')}</p>
         ) : (
           <table class="metadata">
             <tbody>
@@ -96,7 +97,7 @@ function About({ file }: { file: ShownFile }): JSX.Element {
       {file.shards.length > 1 ? (
         <section class="block">
           <h2>
-            Files of this checkpoint <Concept id="stored-tensors" />
+            {l10n.t('Files of this checkpoint')} <Concept id="stored-tensors" />
           </h2>
           <ul class="shards">
             {file.shards.map((shard) => (
@@ -128,13 +129,13 @@ function Shown({ file }: { file: ShownFile }): JSX.Element {
           {file.tensors.length > 0 ? (
             <List tensors={file.tensors} />
           ) : (
-            <p class="block none">The file has no tensors.</p>
+            <p class="block none">{l10n.t('The file has no tensors.')}</p>
           )}
         </div>
         <div class="detail-side">
           {tensor ? <Detail key={tensor.name} file={file} tensor={tensor} /> : null}
           {tensor || file.tensors.length === 0 ? null : (
-            <p class="block none">Choose a tensor: its statistics, histogram and heatmap appear here.</p>
+            <p class="block none">{l10n.t('Choose a tensor: its statistics, histogram and heatmap appear here.')}</p>
           )}
           <About file={file} />
         </div>
@@ -153,7 +154,7 @@ export function App(): JSX.Element | null {
         <Icon name="error" />
         <p role="alert">{now.message}</p>
         <Button secondary onClick={store.showLog}>
-          Show Log
+          {l10n.t('Show Log')}
         </Button>
       </main>
     );
@@ -161,7 +162,7 @@ export function App(): JSX.Element | null {
   return (
     <main class="full" data-state="busy" aria-busy="true">
       <ProgressRing />
-      <p role="status">{now.kind === 'busy' ? `${now.message}…` : 'Cancelled.'}</p>
+      <p role="status">{now.kind === 'busy' ? `${now.message}…` : l10n.t('Cancelled.')}</p>
     </main>
   );
 }

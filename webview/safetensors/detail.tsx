@@ -1,4 +1,5 @@
 /** The chosen tensor: what it is, its statistics, its histogram, its picture. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { ShownFile } from '../../src/protocol/safetensorsEditor';
 import type { TensorEntry, TensorSummary } from '../../src/protocol/tensors';
@@ -23,23 +24,23 @@ const Facts = ({ facts }: { facts: readonly (readonly [string, string])[] }): JS
 );
 
 const about = ({ dtype, shape, bytes, offset }: TensorEntry): [string, string][] => [
-  ['shape', shapeText(shape)],
+  [l10n.t('shape'), shapeText(shape)],
   ['dtype', dtype],
-  ['values', countText(valuesOf(shape))],
-  ['bytes', bytes < 1000 ? String(bytes) : `${countText(bytes)} (${bytesText(bytes)})`],
-  ['first byte', countText(offset)],
+  [l10n.t('values'), countText(valuesOf(shape))],
+  [l10n.t('bytes'), bytes < 1000 ? String(bytes) : `${countText(bytes)} (${bytesText(bytes)})`],
+  [l10n.t('first byte'), countText(offset)],
 ];
 
 const orNone = (value: number): string => (Number.isNaN(value) ? '–' : valueText(value));
 
 const statistics = (s: TensorSummary): [string, string][] => [
-  ['min', orNone(s.min)],
-  ['max', orNone(s.max)],
-  ['mean', orNone(s.mean)],
-  ['std', orNone(s.std)],
-  ['zeros', countText(s.zeros)],
+  [l10n.t('min'), orNone(s.min)],
+  [l10n.t('max'), orNone(s.max)],
+  [l10n.t('mean'), orNone(s.mean)],
+  [l10n.t('std'), orNone(s.std)],
+  [l10n.t('zeros'), countText(s.zeros)],
   ['NaN', countText(s.nan)],
-  ['infinite', countText(s.infinite)],
+  [l10n.t('infinite'), countText(s.infinite)],
 ];
 
 export function histogramSpec({ histogram }: TensorSummary): BarSpec {
@@ -61,21 +62,30 @@ function Statistics({ summary }: { summary: TensorSummary }): JSX.Element {
     <>
       {read < count ? (
         <p class="none sampled">
-          Of a sample: {countText(read)} of {countText(count)} values ({valueText((100 * read) / count, 2)} %), in
-          evenly spaced pieces.{' '}
+          {l10n.t(
+            'Of a sample: {0} of {1} values ({2} %), in evenly spaced pieces.',
+            countText(read),
+            countText(count),
+            valueText((100 * read) / count, 2),
+          )}{' '}
           <button type="button" class="link" onClick={() => store.askSummary(true)}>
-            All of it
+            {l10n.t('All of it')}
           </button>
         </p>
       ) : null}
       <Facts facts={statistics(summary)} />
-      {rounded ? <p class="none">Integers beyond ±2⁵³ are shown to the nearest float64.</p> : null}
+      {rounded ? <p class="none">{l10n.t('Integers beyond ±2⁵³ are shown to the nearest float64.')}</p> : null}
       {histogram.counts.length > 0 ? (
         <div class="tensor-histogram">
           <Bars
             name="histogram"
             spec={histogramSpec(summary)}
-            label={`Histogram of the finite values from ${valueText(from)} to ${valueText(to)}, at most ${countText(most)} in a bin`}
+            label={l10n.t(
+              'Histogram of the finite values from {0} to {1}, at most {2} in a bin',
+              valueText(from),
+              valueText(to),
+              countText(most),
+            )}
           />
         </div>
       ) : null}
@@ -94,11 +104,11 @@ export function Detail({ file, tensor }: { file: ShownFile; tensor: TensorEntry 
         </h2>
         <Concept id="stored-tensors" />
         <IconMenu
-          label="Copy"
+          label={l10n.t('Copy')}
           icon="copy"
           items={[
-            { value: 'name', label: 'Copy name' },
-            { value: 'python', label: 'Copy as Python' },
+            { value: 'name', label: l10n.t('Copy name') },
+            { value: 'python', label: l10n.t('Copy as Python') },
           ]}
           onPick={(what) => store.copy(what === 'name' ? tensor.name : pythonOf(file.path, tensor.name))}
         />
@@ -107,7 +117,7 @@ export function Detail({ file, tensor }: { file: ShownFile; tensor: TensorEntry 
         <Facts facts={about(tensor)} />
         <Wait
           answer={now}
-          what="Statistics"
+          what={l10n.t('Statistics')}
           cancel={() => store.cancel('summary')}
           again={() => store.askSummary(summary !== undefined)}
         />

@@ -68,7 +68,7 @@ const resized = (map: TensorHeatmap, size: (now: number, whole: number) => numbe
 export const isSame = (a: TensorWindow, b: TensorWindow): boolean =>
   a.row === b.row && a.rows === b.rows && a.column === b.column && a.columns === b.columns;
 
-export const isWhole = ({ window, whole }: TensorHeatmap): boolean =>
+export const isWhole = ({ window, whole }: Pick<TensorHeatmap, 'window' | 'whole'>): boolean =>
   window.rows === whole.rows && window.columns === whole.columns;
 
 /** A quarter of each side around a cell. */

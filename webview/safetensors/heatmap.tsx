@@ -1,16 +1,18 @@
 /** The chosen tensor's last two dimensions as a picture, with the value under the pointer or the arrow keys. */
+import * as l10n from '@vscode/l10n';
 import { effect, signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { TensorEntry, TensorHeatmap } from '../../src/protocol/tensors';
 import { Concept } from '../shared/concept';
 import { Segmented } from '../shared/controls';
-import { diverging, divergingGradient } from '../shared/diverging';
+import { diverging } from '../shared/diverging';
 import type { Rgba, ThemeKind } from '../shared/colour';
 import { themeKind } from '../shared/theme';
+import { HeatLegend } from './heatLegend';
 import * as layout from './heatLayout';
 import type { GridCell } from './heatLayout';
-import { countText, leadingOf, valueText } from './rows';
+import { leadingOf, valueText } from './rows';
 import * as store from './store';
 import { Wait } from './wait';
 
@@ -54,7 +56,7 @@ function reading(map: TensorHeatmap, tensor: TensorEntry, cell: GridCell): { pla
   const matrix = tensor.shape.length === 1 ? [range(columns)] : [range(rows), range(columns)];
   const value = valueText(map.values[cell.row * map.columns + cell.column]!);
   const single = rows[0] === rows[1] && columns[0] === columns[1];
-  const what = single ? '' : store.blocks.value === 'mean' ? ' mean' : ' first value';
+  const what = single ? '' : ` ${store.blocks.value === 'mean' ? l10n.t('mean') : l10n.t('first value')}`;
   const place = tensor.shape.length === 0 ? '' : `[${[...store.index.value, ...matrix].join(', ')}]`;
   return { place, value: value + what };
 }
@@ -83,7 +85,8 @@ const inside = ({ row, column }: GridCell, { rows, columns }: TensorHeatmap): Gr
 
 /** Reads another part, unless it is the one that is there. */
 function goTo(map: TensorHeatmap, next: TensorHeatmap['window']): void {
-  if (!layout.isSame(map.window, next)) store.askHeatmap(next);
+  if (layout.isWhole({ ...map, window: next })) store.showWhole();
+  else if (!layout.isSame(map.window, next)) store.askHeatmap(next);
 }
 
 const middleOf = ({ rows, columns }: TensorHeatmap): GridCell => ({ row: rows >> 1, column: columns >> 1 });
@@ -129,7 +132,7 @@ function Picture({ map, tensor }: { map: TensorHeatmap; tensor: TensorEntry }): 
             <span class="mono">{here.place}</span> <b class="number">{here.value}</b>
           </>
         ) : (
-          <span class="none">Point at a cell, or use the arrow keys. Click or Enter goes nearer.</span>
+          <span class="none">{l10n.t('Point at a cell, or use the arrow keys. Click or Enter goes nearer.')}</span>
         )}
         <span class="sr-only" aria-live="polite">
           {here ? `${here.place} ${here.value}` : ''}
@@ -139,7 +142,11 @@ function Picture({ map, tensor }: { map: TensorHeatmap; tensor: TensorEntry }): 
         class="heat"
         ref={box}
         role="application"
-        aria-label={`Heatmap of ${map.window.rows} by ${map.window.columns} values. Arrow keys move the cell, with Shift the part; Enter goes nearer, Escape back.`}
+        aria-label={l10n.t(
+          'Heatmap of {0} by {1} values. Arrow keys move the cell, with Shift the part; Enter goes nearer, Escape back.',
+          map.window.rows,
+          map.window.columns,
+        )}
         tabIndex={0}
         onKeyDown={onKeyDown}
         onBlur={() => (cell.value = undefined)}
@@ -155,7 +162,7 @@ function Picture({ map, tensor }: { map: TensorHeatmap; tensor: TensorEntry }): 
           {cell.value ? <Mark map={map} cell={cell.value} size={size} /> : null}
         </div>
       </div>
-      <Legend map={map} end={end} />
+      <HeatLegend map={map} end={end} />
     </>
   );
 }
@@ -179,29 +186,6 @@ function Mark({
   return <i class="heat-mark" style={style} />;
 }
 
-function Legend({ map, end }: { map: TensorHeatmap; end: number }): JSX.Element {
-  const { whole, window, rowStep, columnStep } = map;
-  const part = layout.isWhole(map)
-    ? ''
-    : ` of ${countText(whole.rows)} × ${countText(whole.columns)}, from [${window.row}, ${window.column}]`;
-  const block = rowStep * columnStep > 1 ? ` · a cell is ${rowStep} × ${columnStep} values` : '';
-  return (
-    <div class="heat-legend">
-      <span class="scale">
-        {valueText(-end, 3)}
-        <i style={{ background: divergingGradient(themeKind.value) }} aria-hidden="true" />
-        {valueText(end, 3)}
-      </span>
-      <span class="none">
-        {countText(window.rows)} × {countText(window.columns)}
-        {part}
-        {block}
-        {map.values.every(Number.isFinite) ? '' : ' · grey: NaN or infinite'}
-      </span>
-    </div>
-  );
-}
-
 /** Which matrix of a tensor of more dimensions. */
 function Indices({ tensor }: { tensor: TensorEntry }): JSX.Element {
   return (
@@ -209,14 +193,14 @@ function Indices({ tensor }: { tensor: TensorEntry }): JSX.Element {
       {leadingOf(tensor.shape).map((size, dimension) =>
         size === 1 ? null : (
           <label key={dimension} class="index">
-            index {dimension}
+            {l10n.t('index')} {dimension}
             <input
               class="field"
               type="number"
               min={0}
               max={size - 1}
               value={store.index.value[dimension]}
-              aria-label={`Index of dimension ${dimension}, 0 to ${size - 1}`}
+              aria-label={l10n.t('Index of dimension {0}, 0 to {1}', dimension, size - 1)}
               onChange={(event) => {
                 const value = Math.max(0, Math.min(size - 1, Math.round(event.currentTarget.valueAsNumber || 0)));
                 event.currentTarget.value = String(value);
@@ -236,29 +220,44 @@ export function Heat({ tensor }: { tensor: TensorEntry }): JSX.Element {
   return (
     <section class="block">
       <h2>
-        Heatmap <Concept id="stored-tensors" />{' '}
+        {l10n.t('Heatmap')} <Concept id="stored-tensors" />{' '}
         <small>
-          {tensor.shape.length > 1 ? 'rows and columns are the last two dimensions' : 'in the order of the file'}
+          {tensor.shape.length > 1
+            ? l10n.t('rows and columns are the last two dimensions')
+            : l10n.t('in the order of the file')}
         </small>
       </h2>
       <div class="heat-controls">
         <Indices tensor={tensor} />
         {reduced || store.blocks.value === 'mean' ? (
           <Segmented
-            label="A cell of several values shows"
+            label={l10n.t('A cell of several values shows')}
             choices={[
-              { value: 'first', label: 'first value', title: 'A cell is the first value of its block: reads little' },
-              { value: 'mean', label: 'mean', title: 'A cell is the mean of its block: reads all values' },
+              {
+                value: 'first',
+                label: l10n.t('first value'),
+                title: l10n.t('A cell is the first value of its block: reads little'),
+              },
+              {
+                value: 'mean',
+                label: l10n.t('mean'),
+                title: l10n.t('A cell is the mean of its block: reads all values'),
+              },
             ]}
             value={store.blocks.value}
             onChange={store.setBlocks}
           />
         ) : null}
+        <span class="none">{l10n.t('scale')}</span>
         <Segmented
-          label="The scale ends at"
+          label={l10n.t('The scale ends at')}
           choices={[
-            { value: 'most', label: '99 %', title: 'The scale ends at the size that 99 % of the cells keep below' },
-            { value: 'all', label: 'all', title: 'The scale ends at the largest size' },
+            {
+              value: 'most',
+              label: '99 %',
+              title: l10n.t('The scale ends at the size that 99 % of the cells keep below'),
+            },
+            { value: 'all', label: l10n.t('all'), title: l10n.t('The scale ends at the largest size') },
           ]}
           value={store.scaleEnd.value}
           onChange={(next) => (store.scaleEnd.value = next)}
@@ -266,22 +265,22 @@ export function Heat({ tensor }: { tensor: TensorEntry }): JSX.Element {
         {map && !layout.isWhole(map) ? (
           <>
             <button type="button" class="link" onClick={() => goTo(map, layout.zoomedOut(map, middleOf(map)))}>
-              Farther
+              {l10n.t('Farther')}
             </button>
             <button type="button" class="link" onClick={store.showWhole}>
-              Whole
+              {l10n.t('Whole')}
             </button>
           </>
         ) : null}
       </div>
       <Wait
         answer={store.heatState.value}
-        what="Heatmap"
+        what={l10n.t('Heatmap')}
         cancel={() => store.cancel('heatmap')}
         again={() => store.askHeatmap()}
       />
       {map && map.values.length > 0 ? <Picture map={map} tensor={tensor} /> : null}
-      {map?.values.length === 0 ? <p class="none">No values.</p> : null}
+      {map?.values.length === 0 ? <p class="none">{l10n.t('No values.')}</p> : null}
     </section>
   );
 }

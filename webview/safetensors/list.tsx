@@ -1,23 +1,26 @@
 /** The tensors of the file: only the rows that can be seen are in the page. */
+import * as l10n from '@vscode/l10n';
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { TensorEntry } from '../../src/protocol/tensors';
-import { plural } from '../../src/protocol/tokens';
+import { tensorsText } from '../shared/plurals';
 import { Icon } from '../shared/controls';
 import { bytesText, countText, filtered, type ListKey, listRows, type ListRow, shapeText } from './rows';
 import { choose, chosenName, closedAtFirst, filter, grouped, order, toggled, toggleGroup } from './store';
 
 /** CSS pixels. */
 const ROW = 22;
+/** The headings, which stay at the top. */
+const HEAD = 25;
 /** Rows beyond the edges. */
 const AROUND = 6;
 
 const COLUMNS: { key: ListKey; name: string; title: string; right?: true; largestFirst?: true }[] = [
-  { key: 'name', name: 'name', title: 'Sort by name; numbers count as numbers' },
-  { key: 'dtype', name: 'dtype', title: 'Sort by dtype, as the file writes it' },
-  { key: 'shape', name: 'shape', title: 'Sort by shape: number of dimensions, then their sizes' },
-  { key: 'size', name: 'size', title: 'Sort by bytes in the file', right: true, largestFirst: true },
+  { key: 'name', name: l10n.t('name'), title: l10n.t('Sort by name; numbers count as numbers') },
+  { key: 'dtype', name: 'dtype', title: l10n.t('Sort by dtype, as the file writes it') },
+  { key: 'shape', name: l10n.t('shape'), title: l10n.t('Sort by shape: number of dimensions, then their sizes') },
+  { key: 'size', name: l10n.t('size'), title: l10n.t('Sort by bytes in the file'), right: true, largestFirst: true },
 ];
 
 /** A first click sorts, a second turns the order, a third gives the file's. */
@@ -85,7 +88,7 @@ const GroupCells = ({ row }: { row: Extract<ListRow, { kind: 'group' }> }): JSX.
       {row.name}
     </div>
     <div role="gridcell" class="wide">
-      {plural(row.tensors, 'tensor')}
+      {tensorsText(row.tensors)}
     </div>
     <div role="gridcell" class="right">
       {bytesText(row.bytes)}
@@ -143,7 +146,7 @@ export function List({ tensors }: { tensors: readonly TensorEntry[] }): JSX.Elem
   );
   const measure = (): void => {
     const { scrollTop = 0, clientHeight = 0 } = box.current ?? {};
-    view.value = { top: scrollTop, height: clientHeight };
+    view.value = { top: scrollTop, height: clientHeight - HEAD };
   };
   useEffect(() => {
     const observer = new ResizeObserver(measure);
@@ -154,8 +157,9 @@ export function List({ tensors }: { tensors: readonly TensorEntry[] }): JSX.Elem
     const to = Math.max(0, Math.min(rows.length - 1, at));
     active.value = to;
     const { scrollTop, clientHeight } = box.current!;
+    const seen = clientHeight - HEAD;
     if (to * ROW < scrollTop) box.current!.scrollTop = to * ROW;
-    else if ((to + 1) * ROW > scrollTop + clientHeight) box.current!.scrollTop = (to + 1) * ROW - clientHeight;
+    else if ((to + 1) * ROW > scrollTop + seen) box.current!.scrollTop = (to + 1) * ROW - seen;
   };
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target !== event.currentTarget) return;
@@ -176,28 +180,28 @@ export function List({ tensors }: { tensors: readonly TensorEntry[] }): JSX.Elem
     <div
       class="list"
       role="treegrid"
-      aria-label={`${countText(tensors.length)} tensors. Arrow keys move, Enter chooses.`}
+      aria-label={l10n.t('{0} tensors. Arrow keys move, Enter chooses.', countText(tensors.length))}
       aria-rowcount={rows.length + 1}
       aria-activedescendant={inPage ? `row-${current}` : undefined}
       tabIndex={0}
+      ref={box}
+      onScroll={measure}
       onKeyDown={onKeyDown}
     >
       <Head />
-      <div class="list-scroll" role="rowgroup" ref={box} onScroll={measure}>
-        <div class="list-space" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
-          {rows.slice(from, to).map((row, i) => (
-            <Row
-              key={row.kind === 'group' ? `group ${row.name}` : row.tensor.name}
-              row={row}
-              at={from + i}
-              active={from + i === current}
-              onPick={() => {
-                active.value = from + i;
-                pick(row);
-              }}
-            />
-          ))}
-        </div>
+      <div class="list-space" role="rowgroup" style={{ height: `${rows.length * ROW}px` }}>
+        {rows.slice(from, to).map((row, i) => (
+          <Row
+            key={row.kind === 'group' ? `group ${row.name}` : row.tensor.name}
+            row={row}
+            at={from + i}
+            active={from + i === current}
+            onPick={() => {
+              active.value = from + i;
+              pick(row);
+            }}
+          />
+        ))}
       </div>
     </div>
   );

@@ -1,4 +1,5 @@
 /** What is being read, with a way to stop it; and what could not be read. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { Answer } from '../../src/protocol/safetensorsEditor';
 import { Icon } from '../shared/controls';
@@ -23,9 +24,9 @@ export function Wait({ answer, what, cancel, again }: WaitProps): JSX.Element | 
   if (answer.kind === 'cancelled') {
     return (
       <p class="none" role="status">
-        Cancelled.{' '}
+        {l10n.t('Cancelled.')}{' '}
         <button type="button" class="link" onClick={again}>
-          Read again
+          {l10n.t('Read again')}
         </button>
       </p>
     );
@@ -44,7 +45,7 @@ export function Wait({ answer, what, cancel, again }: WaitProps): JSX.Element | 
       <p class="none">
         {message}…{' '}
         <button type="button" class="link" onClick={cancel}>
-          Cancel
+          {l10n.t('Cancel')}
         </button>
       </p>
     </div>

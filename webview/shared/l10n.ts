@@ -14,7 +14,7 @@
  * No table (English, and panels without VS Code): English.
  *
  * Tables of labels in src/protocol stay as they are, since the engine uses them too: `l10n.t(label)` would not be found. A panel keeps
- * its own table with a literal in each branch.
+ * its own table with a literal in each branch. Words of the Chinese translation: CONTRIBUTING.md, “Languages”.
  */
 import { config } from '@vscode/l10n';
 

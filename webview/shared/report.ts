@@ -25,6 +25,7 @@ import {
 import { connectHost } from './messaging';
 
 export interface Report<M extends ReportMethod> {
+  method: M;
   status: ReadonlySignal<PanelStatus | undefined>;
   subject: ReadonlySignal<ReportSubject | undefined>;
   /** The latest; while another one is on its way, the one before it. */
@@ -89,6 +90,7 @@ export function connectReport<M extends ReportMethod>(method: M): Report<M> {
   };
 
   return {
+    method,
     status,
     subject,
     answer,

@@ -1,6 +1,8 @@
 /** The frame of a panel with one answer: toolbar, lines, states. The panel gives what is inside. */
+import * as l10n from '@vscode/l10n';
 import { type ComponentChildren, type JSX, render } from 'preact';
 import type { ConceptId } from '../../src/protocol/concepts';
+import { reportCode } from '../../src/protocol/reportCode';
 import type { ReportMethod } from '../../src/protocol/reportPanel';
 import { Concept } from './concept';
 import { Button, IconMenu } from './controls';
@@ -28,6 +30,15 @@ interface FrameProps<M extends ReportMethod> {
   children: () => ComponentChildren;
 }
 
+/** Python that computes the answer, to the clipboard. */
+const copyCode = <M extends ReportMethod>({ method, subject, answer, copy }: Report<M>): ExportItem => ({
+  label: l10n.t('Copy as TransformerLens Code'),
+  run: () => {
+    const [about, shown] = [subject.peek(), answer.peek()];
+    if (about && shown) copy(reportCode(method, about.checkpoint, shown));
+  },
+});
+
 const askAgain = <M extends ReportMethod>({ ask, answer }: Report<M>): (() => void) | undefined => {
   const question = answer.value?.question;
   return question && (() => ask(question));
@@ -42,7 +53,8 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
   if (!subject || now.kind === 'empty' || (!answered && now.kind !== 'ready'))
     return <FullState now={now} command={report.command} begin={subject ? again(report) : undefined} />;
   const { checkpoint, analysis, sourceName } = subject;
-  const what = props.what ?? (analysis ? `${sourceName ?? ''} · ${analysis.tokens.length} tokens` : '');
+  const items = exports.length > 0 ? [...exports, copyCode(report)] : exports;
+  const what = props.what ?? (analysis ? `${sourceName ?? ''} · ${l10n.t('{0} tokens', analysis.tokens.length)}` : '');
   return (
     <main class="panel report" data-state={now.kind}>
       <div class="screen">
@@ -53,12 +65,12 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
             <span class="what">{what}</span>
           </div>
           {controls}
-          {exports.length > 0 ? (
+          {items.length > 0 ? (
             <IconMenu
-              label="Export"
+              label={l10n.t('Export')}
               icon="export"
-              items={exports.map(({ label }) => ({ value: label, label }))}
-              onPick={(picked) => exports.find(({ label }) => label === picked)?.run()}
+              items={items.map(({ label }) => ({ value: label, label }))}
+              onPick={(picked) => items.find(({ label }) => label === picked)?.run()}
             />
           ) : null}
         </header>
@@ -79,7 +91,7 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
 
 function again<M extends ReportMethod>(report: Report<M>): ComponentChildren {
   const run = askAgain(report);
-  return run ? <Button onClick={run}>Run Again</Button> : undefined;
+  return run ? <Button onClick={run}>{l10n.t('Run Again')}</Button> : undefined;
 }
 
 /** Draws the panel into the page. Escape unlocks. */

@@ -1,4 +1,5 @@
 /** States without a picture, and lines above the picture; the same in every panel. */
+import * as l10n from '@vscode/l10n';
 import type { ComponentChildren, JSX } from 'preact';
 import type { PanelCommand, PanelStatus } from '../../src/protocol/attentionPanel';
 import { Button, Icon, ProgressRing } from './controls';
@@ -11,7 +12,7 @@ function Progress({ fraction }: Pick<Busy, 'fraction'>): JSX.Element {
     <div
       class={`progress ${known ? '' : 'unknown'}`}
       role="progressbar"
-      aria-label="Progress"
+      aria-label={l10n.t('Progress')}
       aria-valuenow={known ? Math.round(fraction * 100) : undefined}
     >
       <i style={{ width: known ? `${fraction * 100}%` : undefined }} />
@@ -21,9 +22,9 @@ function Progress({ fraction }: Pick<Busy, 'fraction'>): JSX.Element {
 
 const Begin = ({ command }: { command: RunCommand }): JSX.Element => (
   <>
-    <Button onClick={() => command('analyzeSelection')}>Analyze Selection</Button>
+    <Button onClick={() => command('analyzeSelection')}>{l10n.t('Analyze Selection')}</Button>
     <Button secondary onClick={() => command('openSample')}>
-      Open Sample
+      {l10n.t('Open Sample')}
     </Button>
   </>
 );
@@ -59,7 +60,7 @@ export function FullState({ now, command, begin }: FullProps): JSX.Element | nul
           <p role="status">{now.message}</p>
           <Progress fraction={now.fraction} />
           <Button secondary onClick={() => command('cancel')}>
-            Cancel
+            {l10n.t('Cancel')}
           </Button>
         </main>
       );
@@ -70,7 +71,7 @@ export function FullState({ now, command, begin }: FullProps): JSX.Element | nul
           <Icon name="error" />
           <p role="alert">{now.message}</p>
           <Button secondary onClick={() => command('showLog')}>
-            Show Log
+            {l10n.t('Show Log')}
           </Button>
         </main>
       );
@@ -108,12 +109,12 @@ interface LinesProps {
 
 /** Above the picture: what runs, what failed, what is out of date, what was cut. */
 export function StatusLines({ now, stale, notices, command }: LinesProps): JSX.Element {
-  const showLog = { label: 'Show Log', run: () => command('showLog') };
+  const showLog = { label: l10n.t('Show Log'), run: () => command('showLog') };
   return (
     <>
       {now?.kind === 'busy' ? (
         <>
-          <Line icon="loading" kind="busy" action={{ label: 'Cancel', run: () => command('cancel') }}>
+          <Line icon="loading" kind="busy" action={{ label: l10n.t('Cancel'), run: () => command('cancel') }}>
             {now.message}
           </Line>
           <Progress fraction={now.fraction} />
@@ -125,8 +126,8 @@ export function StatusLines({ now, stale, notices, command }: LinesProps): JSX.E
         </Line>
       ) : null}
       {stale ? (
-        <Line icon="history" kind="stale" action={{ label: 'Run again', run: () => command('rerun') }}>
-          The text has changed since this analysis.
+        <Line icon="history" kind="stale" action={{ label: l10n.t('Run again'), run: () => command('rerun') }}>
+          {l10n.t('The text has changed since this analysis.')}
         </Line>
       ) : null}
       {notices?.map((notice) => (

@@ -1,4 +1,5 @@
 /** A table that is sorted by a click on a column, copied and exported. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { Icon } from './controls';
@@ -8,8 +9,10 @@ import type { SavedFile } from '../../src/protocol/reportPanel';
 type Value = string | number;
 
 export interface Column<Row> {
-  /** Heading, and key in JSON and CSV. */
+  /** Key in JSON and CSV, the same in every language. */
   name: string;
+  /** Heading in VS Code's language; default: the name. */
+  heading?: string;
   /** What is sorted by, copied and exported. */
   value: (row: Row) => Value;
   /** How it looks; default: the value. */
@@ -61,7 +64,7 @@ export function Table<Row>({ label, columns, rows, initial, onChoose, chosen }: 
               aria-sort={order?.column === column.name ? (order.descending ? 'descending' : 'ascending') : undefined}
             >
               <button type="button" title={column.title} onClick={() => sortBy(column)}>
-                {column.name}
+                {column.heading ?? column.name}
                 {order?.column === column.name ? <Icon name={order.descending ? 'arrow-down' : 'arrow-up'} /> : null}
               </button>
             </th>
@@ -133,7 +136,7 @@ export const tableExports = <Row,>(
   rows: () => readonly Row[],
   { save, copy }: Output,
 ): ExportItem[] => [
-  { label: 'Copy table', run: () => copy(tableText(columns, rows())) },
-  { label: 'Table (CSV)', run: () => save({ name, format: 'csv', content: tableCsv(columns, rows()) }) },
-  { label: 'Table (JSON)', run: () => save({ name, format: 'json', content: tableJson(columns, rows()) }) },
+  { label: l10n.t('Copy table'), run: () => copy(tableText(columns, rows())) },
+  { label: l10n.t('Table (CSV)'), run: () => save({ name, format: 'csv', content: tableCsv(columns, rows()) }) },
+  { label: l10n.t('Table (JSON)'), run: () => save({ name, format: 'json', content: tableJson(columns, rows()) }) },
 ];

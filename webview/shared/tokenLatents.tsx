@@ -1,9 +1,11 @@
 /** The strongest latents of the token that is hovered or locked, in one line: a click on one locks it and shows its panel. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { TokenLatent, TokenLatents as Shown } from '../../src/protocol/latents/tokenLatents';
 import type { SelectionEvent } from '../../src/protocol/selection';
 import { formatWeight } from '../../src/protocol/tokens';
 import { TokenText } from './tokenText';
+import { Sentence } from './sentence';
 import './tokenLatents.css';
 
 interface Props {
@@ -41,7 +43,7 @@ export function TokenLatents({ shown, locked, dispatch, open }: Props): JSX.Elem
       key={latent}
       type="button"
       class={`token-latent ${latent === locked ? 'locked' : ''}`}
-      aria-label={`#${latent} ${name ? `${name} ` : ''}${formatWeight(value)}. Show the latent`}
+      aria-label={l10n.t('#{0} {1}. Show the latent', name ? `${latent} ${name}` : latent, formatWeight(value))}
       data-latent={latent}
       onPointerEnter={() => of && dispatch({ kind: 'hoverLatent', latent, token: of.token })}
       onPointerLeave={() => dispatch({ kind: 'leave' })}
@@ -53,20 +55,23 @@ export function TokenLatents({ shown, locked, dispatch, open }: Props): JSX.Elem
     </button>
   );
   return (
-    <div class="token-latents" role="group" aria-label="Latents of the token" data-latents-of={of?.token}>
+    <div class="token-latents" role="group" aria-label={l10n.t('Latents of the token')} data-latents-of={of?.token}>
       <span class="token-latents-title" title={label}>
-        latents
         {of ? (
-          <>
-            {' of '}
-            <span class="mono">
-              <TokenText text={of.text} />
-            </span>
-          </>
-        ) : null}
+          <Sentence
+            text={l10n.t('latents of {0}')}
+            parts={[
+              <span class="mono">
+                <TokenText text={of.text} />
+              </span>,
+            ]}
+          />
+        ) : (
+          l10n.t('latents')
+        )}
       </span>
-      {of ? null : <span>point at a token</span>}
-      {of?.latents.length === 0 ? <span>none is active</span> : of?.latents.map(one)}
+      {of ? null : <span>{l10n.t('point at a token')}</span>}
+      {of?.latents.length === 0 ? <span>{l10n.t('none is active')}</span> : of?.latents.map(one)}
     </div>
   );
 }

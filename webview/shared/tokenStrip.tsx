@@ -2,6 +2,7 @@
  * The prompt as tokens. The tokens are rendered once; tints, rings and underlines are set on the elements that change,
  * so that a hover over a long prompt stays within a frame.
  */
+import * as l10n from '@vscode/l10n';
 import { effect, type ReadonlySignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
@@ -158,7 +159,7 @@ export function TokenStrip({ tokens: all, selection, weights, dispatch }: StripP
       class="strip"
       ref={list}
       role="listbox"
-      aria-label="Prompt, token by token. Arrow keys move, Enter locks."
+      aria-label={l10n.t('Prompt, token by token. Arrow keys move, Enter locks.')}
       aria-activedescendant={`token-${active}`}
       tabIndex={0}
       onKeyDown={onKeyDown}

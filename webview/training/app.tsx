@@ -1,4 +1,5 @@
 /** The panel: how trainings go, live. */
+import * as l10n from '@vscode/l10n';
 import { useComputed } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
@@ -19,16 +20,17 @@ import { command, compared, exportHistory, focus, points, trainings } from './st
 import { Concept } from '../shared/concept';
 
 const BEGIN: { value: TrainingCommand; label: string }[] = [
-  { value: 'trainMlsae', label: 'Train MLSAE…' },
-  { value: 'trainToy', label: 'Train Toy Transformer…' },
-  { value: 'openTraining', label: 'Open Training…' },
+  { value: 'trainMlsae', label: l10n.t('Train MLSAE…') },
+  { value: 'trainToy', label: l10n.t('Train Toy Transformer…') },
+  { value: 'openTraining', label: l10n.t('Open Training…') },
 ];
-const EMPTY =
-  'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: how it goes appears here while it trains. Earlier trainings can be opened to compare.';
+const EMPTY = l10n.t(
+  'Train a multi-layer sparse autoencoder on the open checkpoint, or a toy transformer on your own code: how it goes appears here while it trains. Earlier trainings can be opened to compare.',
+);
 
 const EXPORTS: { value: HistoryFormat; label: string }[] = [
-  { value: 'csv', label: 'Export History as CSV…' },
-  { value: 'json', label: 'Export History as JSON…' },
+  { value: 'csv', label: l10n.t('Export History as CSV…') },
+  { value: 'json', label: l10n.t('Export History as JSON…') },
 ];
 
 const Begin = (): JSX.Element => (
@@ -47,19 +49,19 @@ function Toolbar({ now }: { now: TrainingInfo }): JSX.Element {
   return (
     <header class="toolbar">
       <div class="title">
-        <h1>Training</h1>
+        <h1>{l10n.t('Training')}</h1>
         <Concept id={now.kind === 'mlsae' ? 'mlsae-training' : 'toy-training'} />
-        <span class="what">{now.kind === 'mlsae' ? 'multi-layer SAE' : 'toy transformer'}</span>
+        <span class="what">{now.kind === 'mlsae' ? l10n.t('multi-layer SAE') : l10n.t('toy transformer')}</span>
       </div>
       {hasCurves(now) ? (
         <IconMenu
-          label={`Export the history of ${now.name}`}
+          label={l10n.t('Export the history of {0}', now.name)}
           icon="export"
           items={EXPORTS}
           onPick={(format) => exportHistory(now.dir, format)}
         />
       ) : null}
-      <IconMenu label="Train or open another" icon="add" items={BEGIN} onPick={command} />
+      <IconMenu label={l10n.t('Train or open another')} icon="add" items={BEGIN} onPick={command} />
     </header>
   );
 }
@@ -84,13 +86,13 @@ function LayersNow({ runs }: { runs: readonly Run[] }): JSX.Element | null {
   const words = spec.series.map(({ name, values }) => `${name} ${Array.from(values, (v) => fixed(v)).join(', ')}`);
   return (
     <section class="training-chart" data-chart="fvuNow">
-      <h2 title="At the last point of each">
-        FVU by layer, last <Concept id="fvu" /> <small>bars in this order</small>
+      <h2 title={l10n.t('At the last point of each')}>
+        {l10n.t('FVU by layer, last')} <Concept id="fvu" /> <small>{l10n.t('bars in this order')}</small>
       </h2>
       <p class="reading number" aria-hidden="true">
         <Parts of={shown.map(({ info }) => info.name)} between=", " />
       </p>
-      <Bars name="fvuNow" spec={spec} label={`FVU by layer, last: ${words.join('; ')}`} />
+      <Bars name="fvuNow" spec={spec} label={l10n.t('FVU by layer, last: {0}', words.join('; '))} />
     </section>
   );
 }
@@ -134,8 +136,8 @@ export function App(): JSX.Element | null {
         ) : (
           <p class="block none">
             {now.state === 'starting' || now.state === 'running'
-              ? `${now.message ?? 'The first steps'}… The charts begin with the first report.`
-              : 'Its folder has no curves yet: resume it.'}
+              ? l10n.t('{0}… The charts begin with the first report.', now.message ?? l10n.t('The first steps'))
+              : l10n.t('Its folder has no curves yet: resume it.')}
           </p>
         )}
         {now.kind === 'toy' ? <Attention dir={now.dir} /> : null}

@@ -1,4 +1,5 @@
 /** The pattern of the strongest head on the snippet of the person's own text. */
+import * as l10n from '@vscode/l10n';
 import { signal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useCallback, useMemo } from 'preact/hooks';
@@ -28,14 +29,14 @@ export function Attention({ dir }: { dir: string }): JSX.Element | null {
   return (
     <section class="block" data-attention={name}>
       <h2>
-        {name} on your snippet <Concept id="attention-pattern" />{' '}
-        <small>the strongest head: {now.score}; each row attends to its columns</small>
+        {l10n.t('{0} on your snippet', name)} <Concept id="attention-pattern" />{' '}
+        <small>{l10n.t('the strongest head: {0}; each row attends to its columns', now.score)}</small>
       </h2>
       <div class="scale">
         0 <i style={{ background: rampGradient(themeKind.value) }} /> 1
       </div>
       <CellMap
-        label={`Attention of ${name} on the snippet. Arrow keys move the cell.`}
+        label={l10n.t('Attention of {0} on the snippet. Arrow keys move the cell.', name)}
         name="snippet"
         rows={labels}
         columns={labels}
@@ -49,7 +50,14 @@ export function Attention({ dir }: { dir: string }): JSX.Element | null {
             <TokenText text={tokens[cell.column] ?? ''} /> {formatWeight(weight(cell))}
           </>
         )}
-        speak={(cell) => `${labels[cell.row]} attends to ${labels[cell.column]} ${formatWeight(weight(cell))}`}
+        speak={(cell) =>
+          l10n.t(
+            '{0} attends to {1} {2}',
+            labels[cell.row] ?? '',
+            labels[cell.column] ?? '',
+            formatWeight(weight(cell)),
+          )
+        }
       />
     </section>
   );

@@ -1,4 +1,5 @@
 /** A chart of lines that the pointer and the arrow keys read. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { colours } from '../shared/theme';
@@ -68,7 +69,11 @@ export function Lines({ spec }: { spec: LineSpec }): JSX.Element {
           'aria-valuemin': points[0]?.x ?? 0,
           'aria-valuemax': points.at(-1)?.x ?? 0,
         },
-        ...{ 'aria-valuenow': now, 'aria-valuetext': `step ${count(now)}: ${words}`, 'aria-label': spec.title },
+        ...{
+          'aria-valuenow': now,
+          'aria-valuetext': l10n.t('step {0}: {1}', count(now), words),
+          'aria-label': spec.title,
+        },
         ...{ onPointerMove, onPointerLeave: () => (pointed.value = undefined), onKeyDown },
       }
     : { role: 'img' as const, 'aria-label': `${spec.title}: ${positions(spec)}` };
@@ -79,7 +84,7 @@ export function Lines({ spec }: { spec: LineSpec }): JSX.Element {
       </h2>
       <p class="reading number" aria-hidden="true">
         {overSteps && x !== undefined ? `${count(now)}: ` : ''}
-        {overSteps ? <Parts of={words.split(', ')} between=", " /> : `by ${spec.x} of the context`}
+        {overSteps ? <Parts of={words.split(', ')} between=", " /> : l10n.t('by {0} of the context', spec.x ?? '')}
       </p>
       <div class="lines" {...reading}>
         <canvas ref={canvas} data-lines={spec.name} />

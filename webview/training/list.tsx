@@ -1,4 +1,5 @@
 /** Trainings one under the other: how far each is, and its buttons. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { TrainingAction, TrainingInfo, TrainingState } from '../../src/protocol/trainingPanel';
 import { Icon } from '../shared/controls';
@@ -13,21 +14,29 @@ interface Described {
 }
 
 const STATES: Record<TrainingState, Described> = {
-  starting: { words: 'starting', actions: ['pause', 'stop', 'openResult'] },
-  running: { words: 'training', actions: ['pause', 'stop', 'openResult'] },
-  pausing: { words: 'saving', actions: ['openResult'] },
-  paused: { words: 'paused', actions: ['resume', 'openResult', 'forget'] },
-  stopped: { words: 'stopped', actions: ['resume', 'openResult', 'forget'] },
-  failed: { words: 'failed', actions: ['resume', 'openResult', 'forget'] },
-  complete: { words: 'complete', actions: ['openResult', 'forget'] },
+  starting: { words: l10n.t('starting'), actions: ['pause', 'stop', 'openResult'] },
+  running: { words: l10n.t('training'), actions: ['pause', 'stop', 'openResult'] },
+  pausing: { words: l10n.t('saving'), actions: ['openResult'] },
+  paused: { words: l10n.t('paused'), actions: ['resume', 'openResult', 'forget'] },
+  stopped: { words: l10n.t('stopped'), actions: ['resume', 'openResult', 'forget'] },
+  failed: { words: l10n.t('failed'), actions: ['resume', 'openResult', 'forget'] },
+  complete: { words: l10n.t('complete'), actions: ['openResult', 'forget'] },
 };
 
 const ACTIONS: Record<TrainingAction, { icon: string; label: string; title: string }> = {
-  pause: { icon: 'debug-pause', label: 'Pause', title: 'Pause: saves and ends the engine; Resume goes on from there' },
-  resume: { icon: 'play', label: 'Resume', title: 'Resume from what was saved' },
-  stop: { icon: 'debug-stop', label: 'Stop', title: 'Stop: saves, and is not offered again' },
-  openResult: { icon: 'go-to-file', label: 'Open Result', title: 'Open the result' },
-  forget: { icon: 'close', label: 'Remove from the panel', title: 'Remove from the panel; its folder stays' },
+  pause: {
+    icon: 'debug-pause',
+    label: l10n.t('Pause'),
+    title: l10n.t('Pause: saves and ends the engine; Resume goes on from there'),
+  },
+  resume: { icon: 'play', label: l10n.t('Resume'), title: l10n.t('Resume from what was saved') },
+  stop: { icon: 'debug-stop', label: l10n.t('Stop'), title: l10n.t('Stop: saves, and is not offered again') },
+  openResult: { icon: 'go-to-file', label: l10n.t('Open Result'), title: l10n.t('Open the result') },
+  forget: {
+    icon: 'close',
+    label: l10n.t('Remove from the panel'),
+    title: l10n.t('Remove from the panel; its folder stays'),
+  },
 };
 
 export const wordsOfState = ({ state }: TrainingInfo): string => STATES[state].words;
@@ -36,10 +45,12 @@ const count = (value: number): string => value.toLocaleString('en-US');
 
 function progressParts({ step, totalSteps, tokens, tokensPerSecond, secondsLeft, state }: TrainingInfo): string[] {
   return [
-    `step ${count(step)} of ${count(totalSteps)}`,
-    `${count(tokens)} tokens`,
-    ...(state === 'running' && tokensPerSecond !== undefined ? [`${count(Math.round(tokensPerSecond))} tokens/s`] : []),
-    ...(state === 'running' && secondsLeft !== undefined ? [`${timeLeft(secondsLeft)} left`] : []),
+    l10n.t('step {0} of {1}', count(step), count(totalSteps)),
+    l10n.t('{0} tokens', count(tokens)),
+    ...(state === 'running' && tokensPerSecond !== undefined
+      ? [l10n.t('{0} tokens/s', count(Math.round(tokensPerSecond)))]
+      : []),
+    ...(state === 'running' && secondsLeft !== undefined ? [l10n.t('{0} left', timeLeft(secondsLeft))] : []),
   ];
 }
 
@@ -67,7 +78,9 @@ function Swatch({ style }: { style: number }): JSX.Element {
 function titleOf(action: TrainingAction, { savedStep, state }: TrainingInfo): string {
   const { title } = ACTIONS[action];
   if (action !== 'openResult' || state === 'complete') return title;
-  return savedStep > 0 ? `${title} as it was saved after step ${count(savedStep)}` : `${title}: nothing is saved yet`;
+  return savedStep > 0
+    ? l10n.t('{0} as it was saved after step {1}', title, count(savedStep))
+    : l10n.t('{0}: nothing is saved yet', title);
 }
 
 function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.Element {
@@ -81,8 +94,8 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
         <>
           <input
             type="checkbox"
-            aria-label={`${name} in the charts`}
-            title={isFocus ? 'The charts are about this one' : 'In the charts'}
+            aria-label={l10n.t('{0} in the charts', name)}
+            title={isFocus ? l10n.t('The charts are about this one') : l10n.t('In the charts')}
             checked={isFocus || !hidden.value.has(dir)}
             disabled={isFocus}
             onChange={() => toggle(dir)}
@@ -90,7 +103,7 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
           {style >= 0 ? (
             <Swatch style={style} />
           ) : (
-            <span class="swatch other">{info.kind === 'toy' ? 'toy' : 'SAE'}</span>
+            <span class="swatch other">{info.kind === 'toy' ? l10n.t('toy') : l10n.t('SAE')}</span>
           )}
         </>
       ) : null}
@@ -119,7 +132,7 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
       <div
         class="progress"
         role="progressbar"
-        aria-label={`Progress of ${name}`}
+        aria-label={l10n.t('Progress of {0}', name)}
         aria-valuenow={Math.round(100 * fraction)}
       >
         <i style={{ width: `${100 * fraction}%` }} />
@@ -129,7 +142,7 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
 }
 
 export const List = ({ all }: { all: readonly TrainingInfo[] }): JSX.Element => (
-  <ul class="training-list" aria-label="Trainings">
+  <ul class="training-list" aria-label={l10n.t('Trainings')}>
     {all.map((info) => (
       <Row key={info.dir} info={info} several={all.length > 1} />
     ))}

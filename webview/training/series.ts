@@ -1,4 +1,5 @@
 /** What the charts of trainings show, as numbers. Pure. */
+import * as l10n from '@vscode/l10n';
 import type { HeadGrid, MlsaePoint, ToyPoint } from '../../src/protocol/training';
 import type { AnyPoint, TrainingInfo } from '../../src/protocol/trainingPanel';
 import { fixed, signed } from '../shared/numbers';
@@ -39,7 +40,7 @@ export interface Run {
 /** Lines with a name in a chart of heads. */
 const NAMED = 4;
 
-const LOG = 'log scale';
+const LOG = l10n.t('log scale');
 const small = (value: number): string => fixed(value, Math.abs(value) < 0.1 ? 3 : 2);
 const score = (value: number): string => fixed(value);
 const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
@@ -68,32 +69,32 @@ export function mlsaeCharts(runs: readonly Run[]): LineSpec[] {
   const each = (get: Get<MlsaePoint>): LineSeries[] => lines(runs, get);
   return [
     {
-      ...{ name: 'loss', title: 'Loss', unit: LOG, text: small, log: true },
-      about: 'Mean over layers of FVU, and 1/32 of the auxiliary loss',
+      ...{ name: 'loss', title: l10n.t('Loss'), unit: LOG, text: small, log: true },
+      about: l10n.t('Mean over layers of FVU, and 1/32 of the auxiliary loss'),
       concept: 'mlsae-training',
       series: each(({ loss }) => loss),
     },
     {
       ...{
         name: 'fvu',
-        title: 'FVU by layer',
+        title: l10n.t('FVU by layer'),
         unit: runs.length > 1 ? `${LOG} · ${first.info.name}` : LOG,
         text: small,
         log: true,
       },
-      about: 'MSE(x, x̃) / Var(x) at every layer',
+      about: l10n.t('MSE(x, x̃) / Var(x) at every layer'),
       concept: 'fvu',
       series: fvu,
     },
     {
-      ...{ name: 'l0', title: 'L0', unit: 'latents a token', text: (v) => fixed(v, 1), min: 0 },
-      about: 'Mean number of active latents of a token at a layer',
+      ...{ name: 'l0', title: 'L0', unit: l10n.t('latents a token'), text: (v) => fixed(v, 1), min: 0 },
+      about: l10n.t('Mean number of active latents of a token at a layer'),
       concept: 'fvu',
       series: each(({ l0 }) => l0),
     },
     {
-      ...{ name: 'dead', title: 'Dead latents', unit: 'of all', text: percent, min: 0 },
-      about: 'Latents that were active on none of the last tokens',
+      ...{ name: 'dead', title: l10n.t('Dead latents'), unit: l10n.t('of all'), text: percent, min: 0 },
+      about: l10n.t('Latents that were active on none of the last tokens'),
       concept: 'dead-latents',
       series: each(({ deadFraction }) => deadFraction),
     },
@@ -114,29 +115,38 @@ export function toyCharts(runs: readonly Run[]): LineSpec[] {
   });
   const specs: LineSpec[] = [
     {
-      ...{ name: 'loss', title: 'Loss', unit: 'nats a token', text: (v) => fixed(v, 3) },
-      about: 'Mean cross-entropy of the next token, on the texts that are trained on',
+      ...{ name: 'loss', title: l10n.t('Loss'), unit: l10n.t('nats a token'), text: (v) => fixed(v, 3) },
+      about: l10n.t('Mean cross-entropy of the next token, on the texts that are trained on'),
       concept: 'toy-training',
       series: each(({ loss }) => loss),
     },
     {
-      ...{ name: 'position', title: 'Loss by position', unit: 'nats, held-out text', text: (v) => fixed(v, 3) },
-      about: 'Mean cross-entropy in 16 equal stretches of the context, as it was measured last',
+      ...{
+        name: 'position',
+        title: l10n.t('Loss by position'),
+        unit: l10n.t('nats, held-out text'),
+        text: (v) => fixed(v, 3),
+      },
+      about: l10n.t('Mean cross-entropy in 16 equal stretches of the context, as it was measured last'),
       concept: 'toy-training',
-      x: 'sixteenth',
+      x: l10n.t('sixteenth'),
       series: runs.map(({ info, points }, style) => ({ name: info.name, style, points: byPosition(points) })),
     },
     {
-      ...{ name: 'inContext', title: 'In-context score', unit: 'nats', text: (v) => signed(v, 3) },
-      about: 'Loss late in the context minus loss early in it; negative: what was read helps',
+      ...{ name: 'inContext', title: l10n.t('In-context score'), unit: 'nats', text: (v) => signed(v, 3) },
+      about: l10n.t('Loss late in the context minus loss early in it; negative: what was read helps'),
       concept: 'toy-training',
       series: each(({ inContext }) => inContext),
     },
-    heads('previousToken', 'Previous-token heads', 'Mean attention of every head to the token before'),
-    heads('induction', 'Induction heads', 'Mean attention of every head to what followed the same token'),
+    heads('previousToken', l10n.t('Previous-token heads'), l10n.t('Mean attention of every head to the token before')),
+    heads(
+      'induction',
+      l10n.t('Induction heads'),
+      l10n.t('Mean attention of every head to what followed the same token'),
+    ),
     {
-      ...{ name: 'kComposition', title: 'K-composition', unit: of, text: score, min: 0 },
-      about: 'Largest K-composition of every head of layer 1 with a head of layer 0',
+      ...{ name: 'kComposition', title: l10n.t('K-composition'), unit: of, text: score, min: 0 },
+      about: l10n.t('Largest K-composition of every head of layer 1 with a head of layer 0'),
       concept: 'composition',
       series: headLines(first.points as readonly ToyPoint[], ({ kComposition }) => kComposition && [[], kComposition]),
     },

@@ -5,6 +5,7 @@ import { latentCommand } from './latent';
 import { latentsCommand } from './latents';
 import { layersCommand } from './layers';
 import { mergeCommand } from './merge';
+import { neuronpediaCommand } from './neuronpedia';
 import { steerCommand } from './steer';
 import { sweepCommand } from './sweep';
 
@@ -16,4 +17,5 @@ export const latentCommands: ((root: Command) => void)[] = [
   mergeCommand,
   steerCommand,
   evaluateCommand,
+  neuronpediaCommand,
 ];

@@ -15,6 +15,11 @@ const options = (only: 'all' | 'colour'): RunOptions => ({
   preload: false,
 });
 
+/** Where VS Code gives the body more than the name of the kind. */
+const CLASSES: Record<string, string> = {
+  'vscode-high-contrast-light': 'vscode-high-contrast-light vscode-high-contrast',
+};
+
 export const themeNames = Object.keys(THEMES);
 
 /** Changes the theme as VS Code does: the class of the body, and variables on the root. */
@@ -25,7 +30,7 @@ export async function changeTheme(page: Page, theme: string): Promise<void> {
     const { style } = document.documentElement;
     style.cssText = '';
     for (const [name, value] of Object.entries(${wanted})) style.setProperty('--vscode-' + name, value);
-    document.body.className = ${JSON.stringify(theme)};
+    document.body.className = ${JSON.stringify(CLASSES[theme] ?? theme)};
     return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(null))));
   })()`);
 }

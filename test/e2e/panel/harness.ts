@@ -1,6 +1,6 @@
 /** Serves the panel's bundle in a plain page with the same content security policy as in VS Code, without VS Code. */
 import { build } from 'esbuild';
-import { createReadStream, existsSync } from 'node:fs';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -25,7 +25,21 @@ export interface Bundle {
 
 const ATTENTION: Bundle = { panel: 'attention', fakeHost: 'fakeHost', fixture: referenceFixture };
 
-function page(origin: string, theme: string, scenario: string, fixture: string, { panel, fakeHost }: Bundle): string {
+/** The texts of a language, as src/host/webviewPage.ts puts them into the page. */
+function texts(root: string, language: string): string {
+  const table: unknown = JSON.parse(readFileSync(path.join(root, `l10n/bundle.l10n.${language}.json`), 'utf8'));
+  return `<script type="application/json" id="l10n">${JSON.stringify(table).replaceAll('<', '\\u003c')}</script>`;
+}
+
+interface Page {
+  origin: string;
+  theme: string;
+  scenario: string;
+  fixture: string;
+  translations: string;
+}
+
+function page({ origin, theme, scenario, fixture, translations }: Page, { panel, fakeHost }: Bundle): string {
   const csp = [
     "default-src 'none'",
     `script-src 'nonce-${NONCE}'`,
@@ -40,13 +54,15 @@ function page(origin: string, theme: string, scenario: string, fixture: string, 
 <style nonce="${NONCE}">html { ${variables.join(' ')} }</style>
 <link rel="stylesheet" href="/dist/${panel}.css"></head>
 <body class="${theme}" data-scenario="${scenario}">
+${translations}
 <script nonce="${NONCE}">window.panelFixture = ${fixture};</script>
 <script nonce="${NONCE}" src="/out/${fakeHost}.js"></script>
 <script nonce="${NONCE}" src="/dist/${panel}.js"></script></body></html>`;
 }
 
 export interface Harness {
-  url(theme: string, scenario: string): string;
+  /** `language`: of a table in l10n/; default: English. */
+  url(theme: string, scenario: string, language?: string): string;
   close(): Promise<void>;
 }
 
@@ -71,7 +87,9 @@ export async function startHarness(root: string, bundle = ATTENTION): Promise<Ha
     if (url.pathname === '/') {
       const [theme, scenario] = [url.searchParams.get('theme')!, url.searchParams.get('scenario')!];
       response.setHeader('content-type', 'text/html');
-      response.end(page(`http://${request.headers.host}`, theme, scenario, fixture, bundle));
+      const language = url.searchParams.get('language');
+      const translations = language ? texts(root, language) : '';
+      response.end(page({ origin: `http://${request.headers.host}`, theme, scenario, fixture, translations }, bundle));
     } else if (folders[folder] && existsSync(file)) {
       response.setHeader('content-type', TYPES[path.extname(file)] ?? 'application/octet-stream');
       createReadStream(file).pipe(response);
@@ -80,7 +98,8 @@ export async function startHarness(root: string, bundle = ATTENTION): Promise<Ha
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
-    url: (theme, scenario) => `http://127.0.0.1:${port}/?theme=${theme}&scenario=${scenario}`,
+    url: (theme, scenario, language = '') =>
+      `http://127.0.0.1:${port}/?theme=${theme}&scenario=${scenario}&language=${language}`,
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();

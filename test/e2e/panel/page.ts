@@ -14,6 +14,8 @@ export interface PanelOptions {
   scenario?: 'reference' | 'long' | 'wide' | 'hostile' | 'zero';
   width?: number;
   height?: number;
+  /** Of a table in l10n/; default: English. */
+  language?: string;
   /** What is there once the panel is drawn; default: the attention panel's pictures. */
   drawn?: string[];
 }
@@ -51,7 +53,7 @@ export class Panel {
     const { theme = 'dark', scenario = 'reference', width = 700, height = 850 } = options;
     const context = await (await browser()).newContext({ viewport: { width, height }, reducedMotion: 'reduce' });
     const panel = new Panel(await context.newPage());
-    await panel.page.goto(harness.url(`vscode-${theme}`, scenario));
+    await panel.page.goto(harness.url(`vscode-${theme}`, scenario, options.language));
     const attention = scenario === 'zero' ? ['.no-heads'] : ['.heat-base[data-cell]', '.grid-canvas[data-draws]'];
     for (const part of options.drawn ?? attention) await panel.page.locator(part).waitFor();
     await panel.settle();

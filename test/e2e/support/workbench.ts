@@ -22,6 +22,8 @@ export interface WorkbenchOptions {
   settings?: Record<string, unknown>;
   /** Viewport in CSS pixels; default 1400 × 900. */
   size?: { width: number; height: number };
+  /** Display language as of an installed language pack: VS Code itself stays English, extensions follow. */
+  language?: string;
 }
 
 const shots = path.resolve('test', 'e2e', 'shots');
@@ -44,6 +46,7 @@ export async function startWorkbench(options: WorkbenchOptions = {}): Promise<Wo
   const { theme = 'dark', folder = workspaceFolder, settings = {}, size = { width: 1400, height: 900 } } = options;
   writeSettings({ 'workbench.colorTheme': THEMES[theme], ...settings });
   const context = await (await browser()).newContext({ viewport: size, reducedMotion: 'reduce' });
+  if (options.language) await context.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = '${options.language}';`);
   const page = await context.newPage();
   await page.goto(`${env('CIRCUITSCOPE_URL')}/?folder=${encodeURIComponent(folder)}`);
   const workbench = new Workbench(page, context);

@@ -1,16 +1,18 @@
 /** How the activations of the latent are distributed over the layers. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { Bars } from '../../shared/bars';
 import { fixed } from '../../shared/numbers';
 import { type Choice, Segmented } from '../../shared/controls';
 import { barOf, type Distribution } from './about';
 import { Concept } from '../../shared/concept';
+import { Sentence } from '../../shared/sentence';
 
 /** What the numbers are about. */
 export type Of = 'prompt' | 'corpus';
 const CHOICES: Choice<Of>[] = [
-  { value: 'prompt', label: 'prompt', title: 'Over the analyzed text' },
-  { value: 'corpus', label: 'corpus', title: 'Over the corpus of the open sweep' },
+  { value: 'prompt', label: l10n.t('prompt'), title: l10n.t('Over the analyzed text') },
+  { value: 'corpus', label: l10n.t('corpus'), title: l10n.t('Over the corpus of the open sweep') },
 ];
 
 /** Shares under this have a hairline and no number. */
@@ -31,15 +33,15 @@ export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Elemen
   return (
     <section class="card-half layer-distribution">
       <h3>
-        Layer distribution
+        {l10n.t('Layer distribution')}
         <Concept id="layer-distribution" />
-        {onOf ? <Segmented label="Distribution over" choices={CHOICES} value={of} onChange={onOf} /> : null}
+        {onOf ? <Segmented label={l10n.t('Distribution over')} choices={CHOICES} value={of} onChange={onOf} /> : null}
       </h3>
       {active ? (
         <>
           <Bars
             name="distribution"
-            label={`Share of the activations by layer: ${words}`}
+            label={l10n.t('Share of the activations by layer: {0}', words)}
             spec={{
               labels,
               series: [{ name: 'share', values: share }],
@@ -52,11 +54,13 @@ export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Elemen
             }}
           />
           <p class="card-stat">
-            mean <b>{fixed(mean)}</b> · std <b>{fixed(std)}</b>
+            <Sentence text={l10n.t('mean {0} · std {1}')} parts={[<b>{fixed(mean)}</b>, <b>{fixed(std)}</b>]} />
           </p>
         </>
       ) : (
-        <p class="none">Not active in this {of === 'prompt' ? 'text' : 'corpus'}.</p>
+        <p class="none">
+          {of === 'prompt' ? l10n.t('Not active in this text.') : l10n.t('Not active in this corpus.')}
+        </p>
       )}
     </section>
   );

@@ -1,4 +1,5 @@
 /** Places where the latent is strongest, with the tokens around them. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { tintAlpha, visibleText } from '../../../src/protocol/tokens';
 import { isDark } from '../../shared/colour';
@@ -73,7 +74,14 @@ function ExampleLine({ example, ...props }: { example: Example } & Omit<Props, '
     <button
       type="button"
       class="example"
-      aria-label={`${visibleText(tokens.join(''))} L${layer} ${fixed(value)}: ${place} at token ${first + at}. Enter locks the token.`}
+      aria-label={l10n.t(
+        '{0} L{1} {2}: {3} at token {4}. Enter locks the token.',
+        visibleText(tokens.join('')),
+        layer,
+        fixed(value),
+        place,
+        first + at,
+      )}
       onPointerEnter={() => onHover(first + at)}
       onPointerLeave={() => onHover(undefined)}
       onFocus={(event) => event.currentTarget.matches(':focus-visible') && onHover(first + at)}

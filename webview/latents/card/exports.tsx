@@ -1,10 +1,12 @@
 /** Copies or saves what the card knows, as one table. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { headName } from '../../../src/protocol/checkpoint';
 import type { LatentCard, TokenValue } from '../../../src/protocol/latents/card';
+import { neuronpediaFeatures } from '../../../src/protocol/neuronpedia';
 import { IconMenu } from '../../shared/controls';
 import { type Column, tableExports } from '../../shared/table';
-import { copy, save, view } from '../store';
+import { copy, corpus, examples, names, save, view } from '../store';
 import type { Distribution } from './about';
 
 interface Row {
@@ -48,12 +50,27 @@ interface Props {
   card: LatentCard;
 }
 
+/** What the swept corpus says of it, one feature a layer. */
+function saveFeatures(file: string, card: LatentCard): void {
+  const [shown, swept, found] = [view.peek(), corpus.peek(), examples.peek()];
+  if (!shown || !swept) return;
+  const here = found && found.latent === card.latent && 'examples' in found ? found.examples.examples : [];
+  const features = neuronpediaFeatures({
+    ...{ model: shown.checkpoint.name, sae: shown.sae.name, card, examples: here, corpus: swept },
+    ...(names.peek()[card.latent] && { name: names.peek()[card.latent] }),
+  });
+  save({ name: `${file}-neuronpedia`, format: 'json', content: JSON.stringify(features) });
+}
+
 export function CardExport({ latent, distribution, card }: Props): JSX.Element {
   const name = `${view.value?.sae.name ?? 'latent'}-${latent}`;
-  const items = tableExports(name, COLUMNS, () => rowsOf(distribution, card), { save, copy });
+  const items = [
+    ...tableExports(name, COLUMNS, () => rowsOf(distribution, card), { save, copy }),
+    ...(corpus.value ? [{ label: l10n.t('Neuronpedia features (JSON)'), run: () => saveFeatures(name, card) }] : []),
+  ];
   return (
     <IconMenu
-      label="Export latent card"
+      label={l10n.t('Export latent card')}
       icon="export"
       items={items.map(({ label }) => ({ value: label, label }))}
       onPick={(label) => items.find((item) => item.label === label)?.run()}

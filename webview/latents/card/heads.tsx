@@ -1,4 +1,5 @@
 /** Heads that lie along the latent's direction, with what a random direction has as a tick. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { headName, type HeadRef } from '../../../src/protocol/checkpoint';
 import type { CompositionKind } from '../../../src/protocol/circuits';
@@ -43,8 +44,8 @@ function List({ title, about, links, chance, most, chosen, onChoose, note }: Lis
             data-head={name}
             data-kind={kind}
             aria-pressed={chosen.layer === layer && chosen.head === head}
-            title={`Show ${name} in the attention and circuits panels`}
-            aria-label={`${name}${kind ? ` ${kind}` : ''} ${fixed(score)}, chance ${fixed(chance)}`}
+            title={l10n.t('Show {0} in the attention and circuits panels', name)}
+            aria-label={l10n.t('{0} {1}, chance {2}', kind ? `${name} ${kind}` : name, fixed(score), fixed(chance))}
             onClick={() => onChoose({ layer, head })}
           >
             <span class="number">{name}</span>{' '}
@@ -57,7 +58,7 @@ function List({ title, about, links, chance, most, chosen, onChoose, note }: Lis
           </button>
         );
       })}
-      {links.length === 0 ? <p class="none">None: the model has no heads.</p> : null}
+      {links.length === 0 ? <p class="none">{l10n.t('None: the model has no heads.')}</p> : null}
     </div>
   );
 }
@@ -76,15 +77,15 @@ export function HeadLinks({ card, chosen, onChoose }: Props): JSX.Element {
     <section class="card-half">
       <List
         {...shared}
-        title="Heads that write it"
-        about="‖W_OV d̂ᵀ‖ / ‖W_OV‖, d̂ the unit decoder direction"
+        title={l10n.t('Heads that write it')}
+        about={l10n.t('‖W_OV d̂ᵀ‖ / ‖W_OV‖, d̂ the unit decoder direction')}
         links={writers}
-        note="tick: chance"
+        note={l10n.t('tick: chance')}
       />
       <List
         {...shared}
-        title="Heads that read it"
-        about="Q: ‖d̂ W_QK‖ / ‖W_QK‖, K: ‖W_QK d̂ᵀ‖ / ‖W_QK‖, V: ‖d̂ W_OV‖ / ‖W_OV‖"
+        title={l10n.t('Heads that read it')}
+        about={l10n.t('Q: ‖d̂ W_QK‖ / ‖W_QK‖, K: ‖W_QK d̂ᵀ‖ / ‖W_QK‖, V: ‖d̂ W_OV‖ / ‖W_OV‖')}
         links={readers}
       />
     </section>

@@ -1,4 +1,5 @@
 /** The latent that is chosen, from everywhere: the text, the weights, a corpus, and what it does when it is turned up. */
+import * as l10n from '@vscode/l10n';
 import { computed } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useState } from 'preact/hooks';
@@ -48,17 +49,17 @@ const hoverToken = (token: number | undefined): void =>
 const Effects = ({ about }: { about: Weights }): JSX.Element => (
   <TokenValues
     left={{
-      title: 'Promotes',
-      about: 'd W_U with the final norm’s gain, largest',
+      title: l10n.t('Promotes'),
+      about: l10n.t('d W_U with the final norm’s gain, largest'),
       concept: 'logit-effect',
       values: about.promoted,
     }}
     right={{
-      title: 'Suppresses',
-      about: 'the same, smallest',
+      title: l10n.t('Suppresses'),
+      about: l10n.t('the same, smallest'),
       concept: 'logit-effect',
       values: about.suppressed,
-      note: 'logit effect',
+      note: l10n.t('logit effect'),
     }}
   />
 );
@@ -69,17 +70,17 @@ function Nearest({ about }: { about: Weights }): JSX.Element {
     <>
       <TokenValues
         left={{
-          title: 'Nearest inputs',
-          about: 'Rows of W_E most similar to d',
+          title: l10n.t('Nearest inputs'),
+          about: l10n.t('Rows of W_E most similar to d'),
           concept: 'nearest-latents',
           values: nearestInput,
         }}
         right={{
-          title: 'Nearest outputs',
-          about: 'Columns of W_U most similar to d',
+          title: l10n.t('Nearest outputs'),
+          about: l10n.t('Columns of W_U most similar to d'),
           concept: 'nearest-latents',
           values: nearestOutput,
-          note: 'cosine',
+          note: l10n.t('cosine'),
         }}
       />
       <NearestLatents
@@ -95,20 +96,20 @@ function Nearest({ about }: { about: Weights }): JSX.Element {
 
 function CorpusExamples({ most }: { most: number }): JSX.Element {
   const answer = fromCorpus.value;
-  if (!answer) return <p class="none">Reading the examples of the sweep…</p>;
+  if (!answer) return <p class="none">{l10n.t('Reading the examples of the sweep…')}</p>;
   if ('error' in answer) return <p role="alert">{answer.error}</p>;
   const found = examplesInCorpus(answer.examples.examples);
   const end = Math.max(most, ...found.map(({ value }) => value));
   return found.length > 0 ? (
     <Examples examples={found} most={end} onHover={() => undefined} onLock={() => undefined} />
   ) : (
-    <p class="none">No examples were kept: it was not active in this corpus.</p>
+    <p class="none">{l10n.t('No examples were kept: it was not active in this corpus.')}</p>
   );
 }
 
 const OF = [
-  { value: 'prompt', label: 'this text', title: 'Strongest places of the analyzed text' },
-  { value: 'corpus', label: 'corpus', title: 'Maximally activating examples of the open sweep' },
+  { value: 'prompt', label: l10n.t('this text'), title: l10n.t('Strongest places of the analyzed text') },
+  { value: 'corpus', label: l10n.t('corpus'), title: l10n.t('Maximally activating examples of the open sweep') },
 ] as const;
 
 function ExamplesSection({ latent }: { latent: number }): JSX.Element | null {
@@ -130,19 +131,19 @@ function ExamplesSection({ latent }: { latent: number }): JSX.Element | null {
         onLock={(next) => dispatch({ kind: 'lockToken', token: next })}
       />
     ) : (
-      <p class="none">Not active in this text.</p>
+      <p class="none">{l10n.t('Not active in this text.')}</p>
     );
   return (
     <section class="card-wide">
       <h3>
-        Examples
+        {l10n.t('Examples')}
         {corpus.value ? (
-          <Segmented label="Examples from" choices={OF} value={of} onChange={setOf} />
+          <Segmented label={l10n.t('Examples from')} choices={OF} value={of} onChange={setOf} />
         ) : (
           <small>
-            strongest in this text{' '}
+            {l10n.t('strongest in this text')}{' '}
             <button type="button" class="link" onClick={() => command('sweepCorpus')}>
-              Sweep a corpus…
+              {l10n.t('Sweep a corpus…')}
             </button>
           </small>
         )}
@@ -169,7 +170,7 @@ function Card({ latent }: { latent: number }): JSX.Element | null {
   const answer = weights.value;
   const about = answer && 'card' in answer ? answer.card : undefined;
   let waiting: ComponentChildren;
-  if (!answer) waiting = <p class="none card-wide">Reading the weights…</p>;
+  if (!answer) waiting = <p class="none card-wide">{l10n.t('Reading the weights…')}</p>;
   else if ('error' in answer)
     waiting = (
       <p class="card-error card-wide" role="alert">
@@ -222,7 +223,7 @@ export function LatentCard(): JSX.Element | null {
   const latent = chosen.value;
   if (latent === undefined) return null;
   return (
-    <section class="latent-card" data-latent={latent} aria-label="Latent card">
+    <section class="latent-card" data-latent={latent} aria-label={l10n.t('Latent card')}>
       <Card key={latent} latent={latent} />
     </section>
   );

@@ -1,4 +1,5 @@
 /** Latents whose decoder columns point the same way. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { LatentCard } from '../../../src/protocol/latents/card';
 import type { LatentNames } from '../../../src/protocol/latents/names';
@@ -14,10 +15,10 @@ interface Props {
 
 export const NearestLatents = ({ nearest, names, onHover, onChoose }: Props): JSX.Element => (
   <section class="card-wide">
-    <h3 title="Cosine similarity of decoder columns">
-      Nearest latents
+    <h3 title={l10n.t('Cosine similarity of decoder columns')}>
+      {l10n.t('Nearest latents')}
       <Concept id="nearest-latents" />
-      <small>cosine</small>
+      <small>{l10n.t('cosine')}</small>
     </h3>
     <div class="chips">
       {nearest.map(({ latent, cosine }) => (

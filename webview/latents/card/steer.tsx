@@ -1,4 +1,5 @@
 /** Steering and ablation: what the model predicts with the latent added to, or taken out of, one layer. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import type { Prediction, Token } from '../../../src/protocol/analysis';
@@ -8,6 +9,7 @@ import { Button, ProgressRing, Segmented } from '../../shared/controls';
 import { fixed, probability, signed } from '../../shared/numbers';
 import { TokenText } from '../../shared/tokenText';
 import { Concept } from '../../shared/concept';
+import { Sentence } from '../../shared/sentence';
 
 /** Ends of the slider; a typed factor may lie outside. */
 const END = 20;
@@ -36,7 +38,7 @@ interface Props {
 }
 
 const editText = ({ layer, edit }: SteerQuestion): string =>
-  edit.kind === 'ablate' ? `ablated at L${layer}` : `${signed(edit.factor, 1)} at L${layer}`;
+  edit.kind === 'ablate' ? l10n.t('ablated at L{0}', layer) : l10n.t('{0} at L{1}', signed(edit.factor, 1), layer);
 
 const PredictionBar = ({ p }: { p: number }): JSX.Element => (
   <span class="bar">
@@ -62,13 +64,13 @@ function Outcome({ result, position, tokens }: Pick<Props, 'position' | 'tokens'
   const place = visibleText(tokens[position]?.text ?? '');
   return (
     <>
-      <table class="predictions" aria-label={`Next token after ${place}, before and after`}>
+      <table class="predictions" aria-label={l10n.t('Next token after {0}, before and after', place)}>
         <thead>
           <tr>
             <th colSpan={3}>
-              before{' '}
+              {l10n.t('before')}{' '}
               <span class="none">
-                after <span class="mono">{place}</span>
+                <Sentence text={l10n.t('after {0}')} parts={[<span class="mono">{place}</span>]} />
               </span>
             </th>
             <th colSpan={3}>{editText(result)}</th>
@@ -84,8 +86,14 @@ function Outcome({ result, position, tokens }: Pick<Props, 'position' | 'tokens'
         </tbody>
       </table>
       <p class="card-stat">
-        loss <b>{fixed(result.lossBefore, 3)}</b> → <b>{fixed(result.lossAfter, 3)}</b> nats · KL here{' '}
-        <b>{fixed(result.kl[position] ?? NaN, 3)}</b> nats
+        <Sentence
+          text={l10n.t('loss {0} → {1} nats · KL here {2} nats')}
+          parts={[
+            <b>{fixed(result.lossBefore, 3)}</b>,
+            <b>{fixed(result.lossAfter, 3)}</b>,
+            <b>{fixed(result.kl[position] ?? NaN, 3)}</b>,
+          ]}
+        />
       </p>
     </>
   );
@@ -94,25 +102,34 @@ function Outcome({ result, position, tokens }: Pick<Props, 'position' | 'tokens'
 export function Steer({ layers, layer: start, tokens, position, busy, answer, onSteer }: Props): JSX.Element {
   const [layer, setLayer] = useState(start);
   const [factor, setFactor] = useState(FIRST);
-  const choices = layers.map((l) => ({ value: `${l}`, label: `L${l}`, title: `After block ${l}` }));
+  const choices = layers.map((l) => ({ value: `${l}`, label: `L${l}`, title: l10n.t('After block {0}', l) }));
   const run = (): void => onSteer({ layer, edit: { kind: 'add', factor } });
   const onNumber = (value: number): void => {
     if (Number.isFinite(value)) setFactor(value);
   };
   return (
     <section class="steer">
-      <h3 title="At every position: residual + factor × decoder column. Ablate takes out what it adds to the reconstruction.">
-        Steer
+      <h3
+        title={l10n.t(
+          'At every position: residual + factor × decoder column. Ablate takes out what it adds to the reconstruction.',
+        )}
+      >
+        {l10n.t('Steer')}
         <Concept id="steering" />
       </h3>
       <div class="steer-line">
         <div class="steer-layers">
-          <Segmented label="Layer" choices={choices} value={`${layer}`} onChange={(next) => setLayer(Number(next))} />
+          <Segmented
+            label={l10n.t('Layer')}
+            choices={choices}
+            value={`${layer}`}
+            onChange={(next) => setLayer(Number(next))}
+          />
         </div>
         <input
           class="slider"
           type="range"
-          aria-label="Factor"
+          aria-label={l10n.t('Factor')}
           min={-END}
           max={END}
           step={STEP}
@@ -122,7 +139,7 @@ export function Steer({ layers, layer: start, tokens, position, busy, answer, on
         <input
           class="field factor"
           type="number"
-          aria-label="Factor, as a number"
+          aria-label={l10n.t('Factor, as a number')}
           step={STEP}
           value={factor}
           onInput={(event) => onNumber(event.currentTarget.valueAsNumber)}
@@ -130,19 +147,17 @@ export function Steer({ layers, layer: start, tokens, position, busy, answer, on
             if (event.key === 'Enter' && !busy) run();
           }}
         />
+        {/* they stay while it runs: what has the keyboard must not vanish */}
+        <Button onClick={() => busy || run()}>{l10n.t('Run')}</Button>
+        <Button secondary onClick={() => busy || onSteer({ layer, edit: { kind: 'ablate' } })}>
+          {l10n.t('Ablate')}
+        </Button>
         {busy ? (
           <span class="steer-busy" role="status">
             <ProgressRing />
-            Running…
+            <span class="sr-only">{l10n.t('Running…')}</span>
           </span>
-        ) : (
-          <>
-            <Button onClick={run}>Run</Button>
-            <Button secondary onClick={() => onSteer({ layer, edit: { kind: 'ablate' } })}>
-              Ablate
-            </Button>
-          </>
-        )}
+        ) : null}
       </div>
       {answer && 'error' in answer ? (
         <p class="card-error" role="alert">

@@ -1,8 +1,9 @@
 /** Number, name and note of the latent; name and note can be edited in place. */
+import * as l10n from '@vscode/l10n';
 import type { ComponentChildren, JSX } from 'preact';
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { LatentName } from '../../../src/protocol/latents/names';
-import { plural } from '../../../src/protocol/tokens';
+import { tokensText } from '../../shared/plurals';
 import { Icon } from '../../shared/controls';
 
 interface Props {
@@ -43,21 +44,33 @@ function Editor({
   // before the next key: what is typed at once would be selected and lost
   useLayoutEffect(() => first.current?.select(), []);
   return (
-    <div class="name-editor" role="group" aria-label="Name and note. Enter saves, Escape cancels.">
+    <div class="name-editor" role="group" aria-label={l10n.t('Name and note. Enter saves, Escape cancels.')}>
       <input
-        {...{ onKeyDown, class: 'field', spellcheck: false, placeholder: 'Name', ref: first, value: text }}
-        aria-label={`Name of latent ${latent}`}
+        {...{ onKeyDown, class: 'field', spellcheck: false, placeholder: l10n.t('Name'), ref: first, value: text }}
+        aria-label={l10n.t('Name of latent {0}', latent)}
         onInput={(event) => setText(event.currentTarget.value)}
       />
       <input
-        {...{ onKeyDown, class: 'field', spellcheck: false, placeholder: 'Note', value: note }}
-        aria-label={`Note about latent ${latent}`}
+        {...{ onKeyDown, class: 'field', spellcheck: false, placeholder: l10n.t('Note'), value: note }}
+        aria-label={l10n.t('Note about latent {0}', latent)}
         onInput={(event) => setNote(event.currentTarget.value)}
       />
-      <button type="button" class="icon-button" aria-label="Save" title="Save (Enter)" onClick={done}>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={l10n.t('Save')}
+        title={l10n.t('Save (Enter)')}
+        onClick={done}
+      >
         <Icon name="check" />
       </button>
-      <button type="button" class="icon-button" aria-label="Cancel" title="Cancel (Escape)" onClick={() => onDone()}>
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={l10n.t('Cancel')}
+        title={l10n.t('Cancel (Escape)')}
+        onClick={() => onDone()}
+      >
         <Icon name="close" />
       </button>
     </div>
@@ -83,20 +96,20 @@ export function CardTitle(props: Props): JSX.Element {
         <button
           type="button"
           class="latent-name"
-          title="Name and note: click to edit"
-          aria-label={name ? `${name.name}: edit name and note` : 'Name this latent'}
+          title={l10n.t('Name and note: click to edit')}
+          aria-label={name ? l10n.t('{0}: edit name and note', name.name) : l10n.t('Name this latent')}
           onClick={() => setEditing(true)}
         >
-          {name?.name ?? <span class="none">name it</span>}
+          {name?.name ?? <span class="none">{l10n.t('name it')}</span>}
         </button>
       )}
       <span class="pill">{layers}</span>
-      <span class="pill">{plural(tokens, 'token')}</span>
+      <span class="pill">{tokensText(tokens)}</span>
       <div class="card-actions">
         {locked ? (
-          <button type="button" class="lock-state" title="Click or Escape unlocks" onClick={onUnlock}>
+          <button type="button" class="lock-state" title={l10n.t('Click or Escape unlocks')} onClick={onUnlock}>
             <Icon name="pinned" />
-            locked
+            {l10n.t('locked')}
           </button>
         ) : null}
         {children}

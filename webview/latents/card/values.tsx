@@ -1,4 +1,5 @@
 /** Lists of tokens with a bar each, on one scale: logit effects and nearest embeddings. */
+import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import type { TokenValue } from '../../../src/protocol/latents/card';
 import { signed } from '../../shared/numbers';
@@ -29,7 +30,7 @@ function List({ title, about, concept, note, values, most }: ListProps): JSX.Ele
         {note ? <small>{note}</small> : null}
       </h3>
       {values.slice(0, LISTED).map(({ id, text, value }) => (
-        <div class="token-value" key={id} title={`token ${id}`}>
+        <div class="token-value" key={id} title={l10n.t('token {0}', id)}>
           <span class="mono token-name">
             <TokenText text={text} />
           </span>

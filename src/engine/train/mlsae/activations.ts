@@ -9,10 +9,7 @@ import type { CorpusFile } from '../../mlsae/corpus/files';
 import { sequences, type Cursor, type Sequence } from '../../mlsae/corpus/sequences';
 import type { Steps } from '../../runtime/types';
 
-/**
- * Sequences that are shuffled together, so that a batch is of many texts: with 256, which are a dozen files, the FVU that the
- * training ended at was higher.
- */
+/** Sequences that are shuffled together: enough that a batch is of many texts. */
 const BLOCK = 2048;
 
 /** How far the corpus was read. */

@@ -1,0 +1,133 @@
+// The page of a saved result alone, in a browser, with a fake host.
+import assert from 'node:assert/strict';
+import { checkResult } from '../../src/protocol/resultCheck';
+import type { ResultFile } from '../../src/protocol/resultFile';
+import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
+import { type Harness, startHarness } from './panel/harness';
+import { Panel, type PanelOptions } from './panel/page';
+import { referenceFixture } from './panel/fixture';
+import type { ResultHost } from './panel/resultTypes';
+import { eventually } from './support/wait';
+
+const { tokens } = referenceFixture(process.cwd());
+
+const result: ResultFile = {
+  checkpoint: { name: 'attn-only-2l', path: '../models/attn-only-2l', weights: 'aa', config: 'bb' },
+  ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'total.ts:4–9' },
+  ids: tokens.map(({ id }) => id),
+  tokens: tokens.map(({ text }) => text),
+  view: { panel: 'attention', head: 'L1H5', weighting: 'pattern', reduction: 'one', destination: 27 },
+  numbers: {
+    headScores: { 'L1H5 induction': 0.8612, 'L1H5 ovCopying': 0.61, 'L1H5 previousToken': 0.012 },
+    loss: { mean: 3.2 },
+    nextTokens: { 'after 27: ( (#7)': 0.91, 'after 27:   (#12)': 0.02 },
+    sources: { '27 → 3': 0.8304, '27 → 0': 0.0712, '27 → 1': 0.01 },
+  },
+};
+const page: ResultPage = {
+  file: 'head.circuitscope.json',
+  result,
+  checkpoint: { ...result.checkpoint, at: '/models/attn-only-2l', changes: [] },
+};
+const check = checkResult(result, {
+  ...{ checkpoint: { ...result.checkpoint, weights: 'other' }, otherTokens: false, notices: [] },
+  tokens: tokens.map((token) => ({ ...token, start: 0, end: 0 })),
+  numbers: { ...result.numbers, sources: { '27 → 3': 0.41, '27 → 0': 0.0712 } },
+});
+
+describe('page of a saved result', () => {
+  let harness: Harness;
+  let panel: Panel;
+  const open = async (options: PanelOptions = {}): Promise<void> => {
+    const drawn = options.scenario === 'hostile' ? ['.full'] : ['.table[aria-label="Head scores"]'];
+    panel = await Panel.open(harness, { width: 700, height: 1100, drawn, ...options });
+  };
+  const send = async (view: ResultPage): Promise<void> => {
+    await panel.page.evaluate(`window.panelHost.send(${JSON.stringify(view)})`);
+    await panel.settle();
+  };
+  const sent = (): Promise<ResultAction[]> =>
+    panel.page.evaluate('window.panelHost.sent') as Promise<ResultHost['sent']>;
+  const button = (name: string): ReturnType<Panel['page']['getByRole']> => panel.page.getByRole('button', { name });
+  const cells = (section: string): Promise<string[]> =>
+    panel.page.locator(`[data-section=${section}] tbody tr`).allInnerTexts();
+
+  before(async () => {
+    const fixture = (): unknown => page;
+    harness = await startHarness(process.cwd(), { panel: 'result', fakeHost: 'resultFakeHost', fixture });
+  });
+  after(() => harness.close());
+  afterEach(async () => {
+    const { errors } = panel;
+    await panel.close();
+    assert.deepEqual(errors, [], 'scripts ran without an error and within the content security policy');
+  });
+
+  it('says what it is, with numbers by section and the tokens they are about', async () => {
+    await open();
+    const facts = await panel.page.locator('.facts').innerText();
+    assert.match(facts, /Attention · L1H5 · token 27/);
+    assert.match(facts, /attn-only-2l[^]*models\/attn-only-2l[^]*42 tokens/);
+    const [strongest] = await cells('sources');
+    assert.match(strongest!, /^27 “·add” → 3 “[^”]+”\s+0\.8304$/);
+    assert.deepEqual(
+      (await cells('nextTokens')).map((text) => text.split('\t')[1]?.trim() ?? text),
+      ['0.9100', '0.0200'],
+    );
+  });
+
+  it('its buttons ask the host, by the keyboard too', async () => {
+    await open();
+    for (const name of ['Open Panels', 'Re-run and Compare', 'Open as Text']) {
+      await button(name).focus();
+      await panel.page.keyboard.press('Enter');
+    }
+    await eventually('three', async () => ((await sent()).length === 3 ? true : undefined));
+    assert.deepEqual(await sent(), ['open', 'check', 'text']);
+  });
+
+  it('shows the numbers of now beside the saved ones, and says how many differ', async () => {
+    await open();
+    await send({ ...page, check });
+    const verdict = await panel.page.locator('.verdict').innerText();
+    assert.match(verdict, /2 of 9 numbers differ\.[^]*weights of the checkpoint attn-only-2l are others/);
+    const rows = await cells('sources');
+    assert.match(rows[0]!, /0\.8304\s+0\.4100\s+−0\.4204 differs/);
+    assert.match(rows.join('\n'), /not found\s+differs/);
+    assert.equal(rows.filter((row) => row.includes('differs')).length, 2);
+    assert.equal((await cells('headScores')).join().includes('differs'), false);
+  });
+
+  it('without its checkpoint: one sentence and a way to choose another', async () => {
+    await open();
+    const problem = '/models/attn-only-2l does not exist; a checkpoint folder was expected.';
+    await send({ ...page, checkpoint: { ...page.checkpoint!, problem } });
+    assert.match(await panel.page.locator('.problem').innerText(), /does not exist/);
+    assert.equal(await button('Re-run and Compare').count(), 0);
+    await button('Choose another checkpoint…').click();
+    assert.deepEqual(await sent(), ['chooseCheckpoint']);
+  });
+
+  it('while it runs there is a way to stop it; what went wrong is one sentence', async () => {
+    await open();
+    await send({ ...page, busy: { message: 'Running again: 42 tokens' } });
+    await button('Cancel').click();
+    assert.deepEqual(await sent(), ['cancel']);
+    await send({ ...page, failed: 'There is no head L1H5 in this model.' });
+    assert.equal(await panel.page.getByRole('alert').innerText(), 'There is no head L1H5 in this model.');
+  });
+
+  it('of a damaged file: what is wrong with it', async () => {
+    await open({ scenario: 'hostile' });
+    assert.match(await panel.page.getByRole('alert').innerText(), /ids is missing/);
+    await button('Open as Text').click();
+    assert.deepEqual(await sent(), ['text']);
+  });
+
+  for (const theme of ['dark', 'light', 'high-contrast'] as const)
+    it(`has its picture taken, ${theme}`, async () => {
+      await open({ theme });
+      await send({ ...page, check });
+      await panel.shot(`result-${theme}`);
+    });
+});

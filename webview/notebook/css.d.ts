@@ -1,0 +1,4 @@
+declare module '*/notebook.css' {
+  const text: string;
+  export default text;
+}
