@@ -23,28 +23,70 @@ const ACTIVATE: Record<SaeOfCode['activation'], (k: number) => string> = {
   gated: () => 'z = (a + w["b_gate"] > 0) * (a * w["r_mag"].exp() + w["b_mag"]).relu()',
 };
 
+/** Line that leaves `W_dec [latent, input]`. */
+const DECODER: Record<SaeOfCode['format'], string> = {
+  mlsae: 'W_dec = w["decoder.weight"].T',
+  'mlsae-tfm': 'W_dec = w["autoencoder.decoder.weight"].T',
+  saelens: 'W_dec = w["W_dec"]',
+  sparsify: 'W_dec = w["W_dec"]',
+};
+
 /** @param begin lines that leave `model` and `tokens` */
-export function latentsCode(begin: string, sae: SaeOfCode): string {
-  const { path, format, activation, layers, standardize, k = 1, tunedLens } = sae;
-  const lens = tunedLens ? '# a tuned lens lies before this autoencoder; it is left out here\n' : '';
-  const scale = standardize ? '    x = (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5)\n' : '';
-  return `${begin}
+const opened = (begin: string, { path, format, tunedLens }: SaeOfCode): string => `${begin}
 import json
 from pathlib import Path
 
 from safetensors.torch import load_file
 
-${lens}folder = Path(${pythonString(path)})
+${tunedLens ? '# a tuned lens lies before this autoencoder; it is left out here\n' : ''}folder = Path(${pythonString(path)})
 w = {name: t.float() for file in sorted(folder.glob("*.safetensors")) for name, t in load_file(file).items()}
 ${WEIGHTS[format]}
+`;
 
-_, cache = model.run_with_cache(tokens)
-for layer in ${pythonList(layers)}:
-    x = cache[f"blocks.{layer}.hook_resid_post"][0]  # [position, d_model]
-${scale}    a = (x - b_pre) @ W_enc + b_enc
+/** From residuals `x [position, d_model]` to latents `z`, indented. */
+const encoding = ({ activation, standardize, k = 1 }: SaeOfCode): string =>
+  `    n = ${standardize ? '(x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5)' : 'x'}
+    a = (n - b_pre) @ W_enc + b_enc
     ${ACTIVATE[activation](k)}
-    for position, row in enumerate(z):
+`;
+
+/** @param begin lines that leave `model` and `tokens` */
+export const latentsCode = (begin: string, sae: SaeOfCode): string => `${opened(begin, sae)}
+_, cache = model.run_with_cache(tokens)
+for layer in ${pythonList(sae.layers)}:
+    x = cache[f"blocks.{layer}.hook_resid_post"][0]  # [position, d_model]
+${encoding(sae)}    for position, row in enumerate(z):
         active = row.nonzero()[:, 0]
         print(layer, position, {latent: round(row[latent].item(), 4) for latent in active.tolist()})
+`;
+
+/** @param begin lines that leave `model` and `tokens` */
+export function steerCode(begin: string, { sae, latent, layer, edit }: Omit<CodeRequests['steer'], 'ids'>): string {
+  const undone = sae.standardize ? 'x.std(-1, keepdim=True) * ' : '';
+  const change =
+    edit.kind === 'add'
+      ? `    return resid + ${edit.factor} * W_dec[latent]`
+      : `    x = resid[0]  # [position, d_model]
+${encoding(sae)}    return resid - ${undone}z[:, latent, None] * W_dec[latent]`;
+  return `${opened(begin, sae)}${DECODER[sae.format]}
+
+layer, latent = ${layer}, ${latent}
+
+
+def change(resid, hook):
+${change}
+
+
+def loss(log_probs):
+    return -log_probs[:-1].gather(-1, tokens[0, 1:, None]).mean().item()
+
+
+before = model(tokens)[0].log_softmax(-1)  # [position, d_vocab]
+after = model.run_with_hooks(tokens, fwd_hooks=[(f"blocks.{layer}.hook_resid_post", change)])[0].log_softmax(-1)
+print("loss", loss(before), "→", loss(after))
+print("KL", (before.exp() * (before - after)).sum(-1))  # [position]
+for log_probs in (before, after):
+    top = log_probs[-1].topk(5)
+    print(top.indices.tolist(), top.values.exp().tolist())
 `;
 }

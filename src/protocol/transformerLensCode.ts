@@ -5,7 +5,8 @@
 import type { Reduction, Weighting } from './analysis';
 import type { HeadRef } from './checkpoint';
 import type { SaeInfo } from './latents';
-import { latentsCode } from './latentsCode';
+import { latentsCode, steerCode } from './latentsCode';
+import type { LatentEdit } from './latents/effects';
 import { importance, paths } from './pathsCode';
 import { openModel, pythonList, tokensLine, withTokens, type CodeModel, type CodePrompt } from './python';
 
@@ -15,6 +16,9 @@ interface Fold {
 }
 
 /** What a result is about, for the code that computes it. */
+/** What the code must know of an autoencoder. */
+type SaeOfCode = Pick<SaeInfo, 'path' | 'format' | 'activation' | 'layers' | 'standardize' | 'k' | 'tunedLens'>;
+
 export interface CodeRequests {
   activations: CodePrompt;
   pattern: CodePrompt & { weighting: Weighting; reduction: Reduction; head?: HeadRef };
@@ -28,8 +32,9 @@ export interface CodeRequests {
   ablate: CodePrompt & { heads: readonly HeadRef[]; mean: boolean };
   patch: { clean: CodePrompt; corrupted: CodePrompt; answer: number; wrong: number };
   latents: CodePrompt & {
-    sae: Pick<SaeInfo, 'path' | 'format' | 'activation' | 'layers' | 'standardize' | 'k' | 'tunedLens'>;
+    sae: SaeOfCode;
   };
+  steer: CodePrompt & { sae: SaeOfCode; latent: number; layer: number; edit: LatentEdit };
 }
 export type CodeKind = keyof CodeRequests;
 
@@ -235,6 +240,8 @@ print("heads [layer, head]", patching.get_act_patch_attn_head_out_all_pos(model,
 
 const latents: Code<'latents'> = (model, { sae, ...prompt }) => latentsCode(withTokens(model, prompt), sae);
 
+const steer: Code<'steer'> = (model, request) => steerCode(withTokens(model, request), request);
+
 /** Result kind → the Python that computes it. */
 export const transformerLensCode: { [K in CodeKind]: Code<K> } = {
   activations,
@@ -249,6 +256,7 @@ export const transformerLensCode: { [K in CodeKind]: Code<K> } = {
   ablate,
   patch,
   latents,
+  steer,
 };
 
 export const codeKinds = Object.keys(transformerLensCode) as CodeKind[];

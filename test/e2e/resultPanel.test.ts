@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { checkResult } from '../../src/protocol/resultCheck';
 import type { ResultFile } from '../../src/protocol/resultFile';
 import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
+import { violations } from './panel/axe';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel, type PanelOptions } from './panel/page';
 import { referenceFixture } from './panel/fixture';
@@ -124,10 +125,11 @@ describe('page of a saved result', () => {
     assert.deepEqual(await sent(), ['text']);
   });
 
-  for (const theme of ['dark', 'light', 'high-contrast'] as const)
+  for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const)
     it(`has its picture taken, ${theme}`, async () => {
       await open({ theme });
       await send({ ...page, check });
       await panel.shot(`result-${theme}`);
+      assert.deepEqual(await violations(panel.page), [], 'axe-core finds nothing');
     });
 });

@@ -63,6 +63,12 @@ const requests: { [K in CodeKind]: CodeRequests[K][] } = {
       sae: { ...sae, format: 'saelens', activation },
     })),
   ],
+  steer: [{ kind: 'add', factor: -2.5 } as const, { kind: 'ablate' } as const].flatMap((edit) =>
+    (['mlsae', 'saelens'] as const).map((format): CodeRequests['steer'] => ({
+      ...{ ...prompt, edit, latent: 3, layer: 1 },
+      sae: { ...sae, format, activation: format === 'mlsae' ? 'topk' : 'jumprelu', standardize: format === 'mlsae' },
+    })),
+  ),
 };
 
 const models: CodeModel[] = ['attn_only', 'gpt_neox', 'onnx (gpt2)'].flatMap((architecture) =>

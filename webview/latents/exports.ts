@@ -1,5 +1,6 @@
 /** What can be taken out of the panel: tables, the whole as JSON, the picture. */
 import * as l10n from '@vscode/l10n';
+import type { SteerQuestion } from '../../src/protocol/latentsPanel';
 import { transformerLensCode } from '../../src/protocol/transformerLensCode';
 import { type ExportItem } from '../shared/reportFrame';
 import { type Column, tableCsv } from '../shared/table';
@@ -141,12 +142,19 @@ async function exportPng(): Promise<void> {
     save({ name: fileName(pictureNow.peek()), format: 'png', content: new Uint8Array(await blob.arrayBuffer()) });
 }
 
+const prompt = (): { ids: number[]; text: string } => {
+  const all = tokens.peek();
+  return { ids: all.map(({ id }) => id), text: all.map(({ text }) => text).join('') };
+};
+
 function copyCode(): void {
   const shown = view.peek();
-  if (!shown) return;
-  const all = tokens.peek();
-  const prompt = { ids: all.map(({ id }) => id), text: all.map(({ text }) => text).join('') };
-  copy(transformerLensCode.latents(shown.checkpoint, { ...prompt, sae: shown.sae }));
+  if (shown) copy(transformerLensCode.latents(shown.checkpoint, { ...prompt(), sae: shown.sae }));
+}
+
+export function copySteerCode(question: SteerQuestion): void {
+  const shown = view.peek();
+  if (shown) copy(transformerLensCode.steer(shown.checkpoint, { ...prompt(), sae: shown.sae, ...question }));
 }
 
 export function exportItems(): ExportItem[] {

@@ -27,6 +27,10 @@ interface CodeOptions extends PromptOptions {
   batch?: string;
   seed?: string;
   mlsae?: string;
+  latent?: string;
+  layer?: string;
+  factor?: string;
+  ablate: boolean;
   foldNorm?: boolean;
 }
 
@@ -51,7 +55,11 @@ export const codeCommand = (root: Command): void => {
     .option('--length <T>', 'headScores: tokens of R in BOS + R + R (default: 50)')
     .option('--batch <n>', 'headScores: sequences (default: 4)')
     .option('--seed <n>', 'headScores: of the random tokens (default: 0)')
-    .option('--mlsae <folder>', 'latents: the sparse autoencoder')
+    .option('--mlsae <folder>', 'latents, steer: the sparse autoencoder')
+    .option('--latent <n>', 'steer: the latent')
+    .option('--layer <n>', 'steer: the layer after which the residual stream is changed')
+    .option('--factor <x>', 'steer: what its decoder column is multiplied by')
+    .option('--ablate', 'steer: take out what it adds to the reconstruction', false)
     .option('--no-fold-norm', 'leave the norms’ gains out of the weights');
   withPrompt(command).action(run);
 };
@@ -170,20 +178,31 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
     const answer = tokenOf(checkpoint, '--answer', options.answer);
     return { clean, corrupted, answer, wrong: tokenOf(checkpoint, '--wrong', options.wrong) };
   },
-  latents: async (checkpoint, options) => {
-    if (options.mlsae === undefined) throw new InputError('--mlsae is missing: the folder of a sparse autoencoder');
-    const sae = await openSae(options.mlsae, checkpoint, {});
-    const { path, format, layers, standardize, activate, tunedLens } = sae;
-    const k = activate.kind === 'topk' ? { k: activate.k } : {};
-    const of = {
-      path,
-      format,
-      layers,
-      standardize,
-      activation: activate.kind,
-      tunedLens: tunedLens !== undefined,
-      ...k,
-    };
-    return { ...(await prompt(checkpoint, options)), sae: of };
+  latents: async (checkpoint, options) => ({
+    ...(await prompt(checkpoint, options)),
+    sae: await saeOf(checkpoint, options),
+  }),
+  steer: async (checkpoint, options) => {
+    const sae = await saeOf(checkpoint, options);
+    const latent = wholeNumber('--latent', options.latent);
+    const layer = wholeNumber('--layer', options.layer);
+    if (latent === undefined || layer === undefined) throw new InputError('steer needs --latent and --layer');
+    if (!sae.layers.includes(layer))
+      throw new InputError(
+        `--layer: ${layer} is not read by the autoencoder: expected one of ${sae.layers.join(', ')}`,
+      );
+    if (options.ablate === (options.factor !== undefined)) throw new InputError('give one of --factor and --ablate');
+    const factor = Number(options.factor ?? 0);
+    if (!Number.isFinite(factor)) throw new InputError(`--factor: expected a number, found “${options.factor}”`);
+    const edit = options.ablate ? ({ kind: 'ablate' } as const) : ({ kind: 'add', factor } as const);
+    return { ...(await prompt(checkpoint, options)), sae, latent, layer, edit };
   },
 };
+
+async function saeOf(checkpoint: Checkpoint, { mlsae }: CodeOptions): Promise<CodeRequests['latents']['sae']> {
+  if (mlsae === undefined) throw new InputError('--mlsae is missing: the folder of a sparse autoencoder');
+  const { path, format, layers, standardize, activate, tunedLens } = await openSae(mlsae, checkpoint, {});
+  const k = activate.kind === 'topk' ? { k: activate.k } : {};
+  const activation = activate.kind;
+  return { ...{ path, format, layers, standardize, activation, tunedLens: tunedLens !== undefined }, ...k };
+}

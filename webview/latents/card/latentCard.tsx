@@ -26,6 +26,7 @@ import {
 import { examplesInCorpus, examplesInText, inCorpus, inText } from './about';
 import { LayerDistribution, type Of } from './distribution';
 import { Examples } from './examples';
+import { copySteerCode } from '../exports';
 import { CardExport } from './exports';
 import { HeadLinks } from './heads';
 import { NearestLatents } from './nearest';
@@ -211,6 +212,7 @@ function Card({ latent }: { latent: number }): JSX.Element | null {
           busy={steerBusy.value}
           answer={steered.value}
           onSteer={(question) => steer({ latent, ...question })}
+          onCopyCode={(question) => copySteerCode({ latent, ...question })}
         />
         {about ? <Nearest about={about} /> : null}
       </div>

@@ -35,6 +35,8 @@ interface Props {
   busy: boolean;
   answer: SteerAnswer | undefined;
   onSteer: (question: SteerQuestion) => void;
+  /** Python that computes the same. */
+  onCopyCode: (question: SteerQuestion) => void;
 }
 
 const editText = ({ layer, edit }: SteerQuestion): string =>
@@ -99,7 +101,16 @@ function Outcome({ result, position, tokens }: Pick<Props, 'position' | 'tokens'
   );
 }
 
-export function Steer({ layers, layer: start, tokens, position, busy, answer, onSteer }: Props): JSX.Element {
+export function Steer({
+  layers,
+  layer: start,
+  tokens,
+  position,
+  busy,
+  answer,
+  onSteer,
+  onCopyCode,
+}: Props): JSX.Element {
   const [layer, setLayer] = useState(start);
   const [factor, setFactor] = useState(FIRST);
   const choices = layers.map((l) => ({ value: `${l}`, label: `L${l}`, title: l10n.t('After block {0}', l) }));
@@ -164,7 +175,14 @@ export function Steer({ layers, layer: start, tokens, position, busy, answer, on
           {answer.error}
         </p>
       ) : null}
-      {answer && 'result' in answer ? <Outcome result={answer.result} position={position} tokens={tokens} /> : null}
+      {answer && 'result' in answer ? (
+        <>
+          <Outcome result={answer.result} position={position} tokens={tokens} />
+          <button type="button" class="link" onClick={() => onCopyCode({ layer: answer.layer, edit: answer.edit })}>
+            {l10n.t('Copy as TransformerLens Code')}
+          </button>
+        </>
+      ) : null}
     </section>
   );
 }
