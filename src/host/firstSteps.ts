@@ -1,7 +1,9 @@
 /** The walkthrough: its buttons, and what it checks off by what the person did. */
 import * as vscode from 'vscode';
 import type { CheckpointInfo, HeadRef } from '../protocol/checkpoint';
+import type { SelectionMessage } from '../protocol/attentionPanel';
 import type { NamedScore } from '../protocol/circuits';
+import type { Selection } from '../protocol/selection';
 import { sourceOf, type Analyses } from './analyses';
 import type { AttentionPanel } from './attentionPanel';
 import type { CheckpointChooser } from './chooseCheckpoint';
@@ -63,6 +65,7 @@ async function analyzeSample(
 /** Watches what the person chooses. */
 export function watchFirstSteps(selection: SelectionStore, analyses: Analyses, circuits: Circuits): vscode.Disposable {
   const look = (): void => {
+    if (done.has('chooseInductionHead') && done.has('lockComposition')) return;
     const { current } = analyses;
     const names = current && circuits.names(current.checkpoint);
     if (!current || !names) return;
@@ -72,5 +75,12 @@ export function watchFirstSteps(selection: SelectionStore, analyses: Analyses, c
     if (reduction === 'one' && is(head, 'induction')) did('chooseInductionHead');
     if (pair?.kind === 'K' && is(pair.earlier, 'previousToken') && is(pair.later, 'induction')) did('lockComposition');
   };
-  return vscode.Disposable.from(selection.onDidChange(look), circuits.onDidChange(look));
+  // the selection follows the pointer, too: names are looked up only for another choice
+  let seen: Partial<Selection> = {};
+  const chosen = ({ selection: { head, pair, reduction } }: SelectionMessage): void => {
+    if (head === seen.head && pair === seen.pair && reduction === seen.reduction) return;
+    seen = { head, pair, reduction };
+    look();
+  };
+  return vscode.Disposable.from(selection.onDidChange(chosen), circuits.onDidChange(look));
 }

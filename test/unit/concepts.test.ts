@@ -28,7 +28,7 @@ describe('concepts', () => {
   it('of every panel’s headings are linked', () => {
     const without = sources('webview').filter((file) => {
       const text = readFileSync(join(root, file), 'utf8');
-      return /<h[123][ >]/.test(text) && !text.includes('<Concept');
+      return /<h[123][\s>]/.test(text) && !text.includes('<Concept');
     });
     // of the card, whose heading is a latent's number, the parts have links; what an example is needs no definition
     const cards = ['webview/latents/card/latentCard.tsx', 'webview/latents/card/title.tsx'];
