@@ -36,6 +36,8 @@ export interface TrainMlsaeParams {
   /** Steps between two saved checkpoints. Default 500. */
   saveEvery?: number;
   seed?: number;
+  /** That a step runs on. Default: as many as there are cores; on a busy machine fewer are faster. */
+  threads?: number;
 }
 
 export interface TrainToyParams {

@@ -1,5 +1,6 @@
 // What every harness script needs: places, messages, child processes. Node built-ins only: this runs before `npm ci`.
 import { spawn, spawnSync } from 'node:child_process';
+import { renameSync, writeFileSync } from 'node:fs';
 import { constants, homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +19,12 @@ export const cachePath = (...names) =>
 
 /** Says what is being done. */
 export const say = (text) => console.log(`circuitscope: ${text}`);
+
+/** Writes a text under another name first: who reads the file meanwhile has the former one whole. */
+export function writeWhole(file, text) {
+  writeFileSync(`${file}.part`, text);
+  renameSync(`${file}.part`, file);
+}
 
 /** A set-up step that failed: its message is one sentence that says what to do. */
 export class SetupError extends Error {}

@@ -1,7 +1,8 @@
 // A corpus of the sources of the project's own dependencies: what is in node_modules, and nothing from the network.
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { writeWhole } from '../harness/common.mjs';
 
 /** Licences that let a text be learnt from and what was learnt be given away (SPDX). */
 const LICENCES = ['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'CC0-1.0'];
@@ -56,14 +57,11 @@ export function buildCorpus({ from, out, packages }) {
   }
   mkdirSync(out, { recursive: true });
   const paths = { train: path.join(out, 'train.jsonl'), heldOut: path.join(out, 'heldout.jsonl') };
-  for (const [name, file] of Object.entries(paths))
-    writeFileSync(
-      file,
-      shuffled(parts[name], random)
-        .map((piece) => `${JSON.stringify(piece)}\n`)
-        .join(''),
-    );
-  writeFileSync(path.join(out, 'CORPUS.md'), describe(kept, { files, characters, held }));
+  for (const [name, file] of Object.entries(paths)) {
+    const pieces = shuffled(parts[name], random);
+    writeWhole(file, pieces.map((piece) => `${JSON.stringify(piece)}\n`).join(''));
+  }
+  writeWhole(path.join(out, 'CORPUS.md'), describe(kept, { files, characters, held }));
   return { ...paths, characters, files: files.length };
 }
 

@@ -40,11 +40,12 @@ export const QUICK_PACKAGES = ['commander', 'preact'];
 export const MEASURED = { windows: 40, tokens: 60_000 };
 export const QUICK_MEASURED = { windows: 2, tokens: 1000 };
 
-/** The recipe, small where `quick`; with so many steps where they are given. */
-export function recipe(name, { quick = false, steps } = {}) {
+/** The recipe, small where `quick`; with so many steps, on so many threads where they are given. */
+export function recipe(name, { quick = false, steps, threads } = {}) {
   const { kind, model, options } = RECIPES[name];
   const small = quick ? (kind === 'toy' ? QUICK_TOY : QUICK_MLSAE) : {};
-  return { name, kind, model, options: { ...options, ...small, ...(steps !== undefined && { steps }) } };
+  const given = { ...(steps !== undefined && { steps }), ...(threads !== undefined && { threads }) };
+  return { name, kind, model, options: { ...options, ...small, ...given } };
 }
 
 /** As arguments of the command line. */

@@ -1,11 +1,11 @@
 // `npm run samples`: trains the samples again, from the sources of the project's own dependencies, and says in their READMEs
 // what came out. Stopped and run again, it goes on.
-// `-- --only NAME` makes one (may be given again), `--steps N` trains so many steps, `--out FOLDER` puts them elsewhere than out/samples,
-// `--quick` makes all of it small, to see that it works; `--no-build` takes dist as it is.
-import { copyFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+// `-- --only NAME` makes one (may be given again), `--steps N` trains so many steps, `--threads N` on so many threads,
+// `--out FOLDER` puts them elsewhere than out/samples, `--quick` makes all of it small, to see that it works; `--no-build` takes dist as it is.
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { main, root, say, SetupError } from '../harness/common.mjs';
+import { main, root, say, SetupError, writeWhole } from '../harness/common.mjs';
 import { ensureBuild, ensureDependencies } from '../harness/setup.mjs';
 import { flagsOf, MEASURED, QUICK_MEASURED, QUICK_PACKAGES, recipe, RECIPES } from './recipes.mjs';
 
@@ -21,6 +21,7 @@ function options() {
       out: { type: 'string', default: path.join(root, 'out', 'samples') },
       only: { type: 'string', multiple: true, default: Object.keys(RECIPES) },
       steps: { type: 'string' },
+      threads: { type: 'string' },
       quick: { type: 'boolean', default: false },
       'no-build': { type: 'boolean', default: false },
     },
@@ -28,10 +29,14 @@ function options() {
   const unknown = values.only.find((name) => !(name in RECIPES));
   if (unknown !== undefined)
     throw new SetupError(`there is no recipe for ${unknown}; there are: ${Object.keys(RECIPES).join(', ')}.`);
-  const steps = values.steps === undefined ? undefined : Number(values.steps);
-  if (steps !== undefined && !(Number.isInteger(steps) && steps > 0))
-    throw new SetupError(`--steps: found ${values.steps}, a whole number from 1 was expected.`);
-  return { ...values, out: path.resolve(values.out), steps };
+  const [steps, threads] = ['steps', 'threads'].map((name) => wholeNumber(name, values[name]));
+  return { ...values, out: path.resolve(values.out), steps, threads };
+}
+
+function wholeNumber(name, text) {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new SetupError(`--${name}: found ${text}, a whole number from 1 was expected.`);
 }
 
 /** Trains, or goes on; a training that is complete is only read. @returns folder of the training */
@@ -44,12 +49,6 @@ function train({ name, kind, model, options }, out, corpus, circuitscope) {
 }
 
 const sample = (name) => path.join(root, 'samples', name);
-
-/** Writes a text under another name first. */
-function writeWhole(file, text) {
-  writeFileSync(`${file}.part`, text);
-  renameSync(`${file}.part`, file);
-}
 
 async function make(recipe, out, corpus, measured) {
   // what needs packages, once they are there
@@ -80,12 +79,12 @@ async function make(recipe, out, corpus, measured) {
 }
 
 await main(async () => {
-  const { out, only, quick, steps, 'no-build': built } = options();
+  const { out, only, quick, steps, threads, 'no-build': built } = options();
   ensureDependencies();
   if (!built) ensureBuild();
   const { buildCorpus } = await import('./corpus.mjs');
   const from = path.join(root, 'node_modules');
   const corpus = buildCorpus({ from, out: path.join(out, 'corpus'), ...(quick && { packages: QUICK_PACKAGES }) });
   say(`the corpus has ${corpus.files} files, ${(corpus.characters / 1e6).toFixed(1)} M characters`);
-  for (const name of only) await make(recipe(name, { quick, steps }), out, corpus, quick ? QUICK_MEASURED : MEASURED);
+  for (const name of only) await make(recipe(name, { quick, steps, threads }), out, corpus, quick ? QUICK_MEASURED : MEASURED);
 });

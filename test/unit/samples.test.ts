@@ -232,5 +232,6 @@ describe('npm run samples', function () {
     const { status, stderr } = await samples('--only', 'gpt2');
     assert.equal(status, 1);
     assert.match(stderr, /there is no recipe for gpt2; there are: attn-only-0l, /);
+    assert.match((await samples('--threads', '0')).stderr, /--threads: found 0, a whole number from 1 was expected/);
   });
 });

@@ -73,6 +73,7 @@ describe('command line: train-mlsae', function () {
     );
     await refused(/--resume: .* has no training to go on with$/m, [...args(join(out, 'none'), 3), '--resume']);
     await refused(/--lr: expected a number, found “much”/, [...args(out, STEPS), '--lr', 'much']);
+    await refused(/threads: found 0/, [...args(out, STEPS), '--threads', '0']);
     await refused(/layers: found 9; 0 to 5 are the layers of neox-6l/, [...args(out, STEPS), '--layers', '9']);
     await refused(/required option '--steps <n>' not specified/, args(out, STEPS).filter((a) => a !== '--steps' && a !== '300')); // prettier-ignore
   });

@@ -23,6 +23,7 @@ interface TrainOptions extends CheckpointOptions, CorpusOptions {
   deadTokens?: string;
   saveEvery?: string;
   seed?: string;
+  threads?: string;
   resume?: boolean;
 }
 
@@ -48,6 +49,7 @@ export const trainMlsaeCommand = (root: Command): void => {
       .option('--layers <list>', 'layers whose residual stream is read, such as 0,1,2 (default: all)')
       .option('--save-every <n>', 'steps between two saves (default: 500)')
       .option('--seed <n>', 'of the initial encoder and of the order of texts (default: 0)')
+      .option('--threads <n>', 'that a step runs on (default: all cores; on a busy machine fewer are faster)')
       .option('--resume', 'only go on with a training that is there'),
   ).action(run);
 };
@@ -72,6 +74,7 @@ function paramsOf(options: TrainOptions): Omit<TrainMlsaeParams, 'checkpointId'>
     deadTokens: wholeNumber('--dead-tokens', options.deadTokens),
     saveEvery: wholeNumber('--save-every', options.saveEvery),
     seed: wholeNumber('--seed', options.seed),
+    threads: wholeNumber('--threads', options.threads),
     expansionFactor: decimal('--expansion-factor', options.expansionFactor),
     lr: decimal('--lr', options.lr),
   };

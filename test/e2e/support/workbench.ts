@@ -26,6 +26,9 @@ export interface WorkbenchOptions {
   language?: string;
 }
 
+/** Milliseconds after which what depends on the focus is tried again. */
+const ATTEMPT = 3000;
+
 const shots = path.resolve('test', 'e2e', 'shots');
 const env = (name: string): string => process.env[name] ?? '';
 
@@ -98,42 +101,46 @@ export class Workbench {
     await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });
   }
 
-  /** Presses a key that opens a quick input, until it is there: VS Code drops keys while it moves the focus. */
-  private async quickInput(key: string, text: string): Promise<Locator> {
+  /**
+   * Presses a key that opens a quick input, fills it and uses its rows; again from the beginning where that fails: VS Code drops
+   * keys while it moves the focus, and closes the input when a panel takes it.
+   */
+  private async quickInput<T>(key: string, text: string, use: (rows: Locator) => Promise<T>): Promise<T> {
     const input = this.page.locator('.quick-input-widget input[type=text]').first();
-    await eventually(`quick input for ${key}`, async () => {
+    const attempt = async (): Promise<{ value: T }> => {
       await this.page.keyboard.press(key);
-      const shown = input.waitFor({ timeout: 2000 });
-      return shown.then(
-        () => true,
-        () => undefined,
-      );
+      await input.waitFor({ timeout: ATTEMPT });
+      await input.fill(text, { timeout: ATTEMPT });
+      return { value: await use(this.page.locator('.quick-input-list .monaco-list-row')) };
+    };
+    let reason: unknown;
+    const failed = (error: unknown): undefined => void (reason = error);
+    const done = await eventually(`quick input for ${key}, “${text}”`, () => attempt().catch(failed)).catch((error) => {
+      throw new Error(String(error), { cause: reason });
     });
-    await input.fill(text);
-    return this.page.locator('.quick-input-list .monaco-list-row');
+    return done.value;
   }
 
   /** The rows that the command palette offers for a text. */
   async paletteRows(text: string): Promise<Locator> {
-    const rows = await this.quickInput('F1', `>${text}`);
-    await rows.first().waitFor();
-    return rows;
+    return this.quickInput('F1', `>${text}`, async (rows) => {
+      await rows.first().waitFor({ timeout: ATTEMPT });
+      return rows;
+    });
   }
 
   /** Runs a command from the palette by its full title, e.g. `Circuitscope: Analyze Selection`. */
   async palette(title: string): Promise<void> {
-    const rows = await this.paletteRows(title);
-    await rows
-      .filter({ has: this.page.getByText(title, { exact: true }) })
-      .first()
-      .click();
+    const named = { has: this.page.getByText(title, { exact: true }) };
+    await this.quickInput('F1', `>${title}`, (rows) => rows.filter(named).first().click({ timeout: ATTEMPT }));
   }
 
   /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
   async openFile(name: string): Promise<Locator> {
     const file = path.basename(name);
-    const rows = await this.quickInput('Control+P', name);
-    await rows.filter({ hasText: file }).first().click();
+    await this.quickInput('Control+P', name, (rows) =>
+      rows.filter({ hasText: file }).first().click({ timeout: ATTEMPT }),
+    );
     await this.page.locator('.tab.active', { hasText: file }).waitFor();
     const editor = this.page.locator('.editor-instance', { has: this.page.locator('.view-line') }).first();
     await editor.locator('.view-line').first().waitFor();
@@ -142,8 +149,7 @@ export class Workbench {
 
   /** Selects lines `from` to `to` (from 1, both included) of the active editor. */
   async selectLines(from: number, to: number): Promise<void> {
-    await this.quickInput('Control+G', `:${from}`);
-    await this.page.keyboard.press('Enter');
+    await this.quickInput('Control+G', `:${from}`, () => this.page.keyboard.press('Enter'));
     await this.page.keyboard.press('Home');
     await this.page.keyboard.press('Home');
     for (let line = from; line < to; line++) await this.page.keyboard.press('Shift+ArrowDown');

@@ -117,9 +117,11 @@ export class MlsaeJob implements Job<MlsaePoint> {
 
   private async session(withAux: boolean): Promise<Session> {
     const { settings, sessions, provider } = this;
+    const { threads } = settings;
     const auxk = withAux ? settings.auxk : 0;
     const session =
-      sessions.get(withAux) ?? (await Session.create(emitStep({ ...settings, auxk }), provider, { arena: true }));
+      sessions.get(withAux) ??
+      (await Session.create(emitStep({ ...settings, auxk }), provider, { arena: true, threads }));
     sessions.set(withAux, session);
     return session;
   }

@@ -14,6 +14,8 @@ export interface MlsaeSettings extends StepSizes {
   deadSteps: number;
   saveEvery: number;
   seed: number;
+  /** That a step runs on; undefined: as many as there are cores. */
+  threads?: number;
 }
 
 /** As the paper's code, but for the batch (it takes 131,072 tokens) and k's and ×'s, of which it has many. */
@@ -26,7 +28,7 @@ const DEFAULTS = {
   deadTokens: 10_000_000,
   saveEvery: 500,
 };
-const MOST = { steps: 1e9, batchTokens: 2 ** 20, factor: 1024, tokens: 1e15, latents: 2 ** 24 };
+const MOST = { steps: 1e9, batchTokens: 2 ** 20, factor: 1024, tokens: 1e15, latents: 2 ** 24, threads: 1024 };
 
 type Given = Omit<TrainMlsaeParams, 'checkpointId' | 'corpus' | 'out'>;
 
@@ -57,6 +59,7 @@ export function mlsaeSettings(given: Given, name: string, d: ModelDescription): 
     deadSteps: Math.max(1, Math.floor(wholeNumber('deadTokens', p.deadTokens, MOST.tokens) / tokens)),
     saveEvery: wholeNumber('saveEvery', p.saveEvery, MOST.steps),
     seed: p.seed,
+    ...(given.threads !== undefined && { threads: wholeNumber('threads', given.threads, MOST.threads) }),
   };
 }
 
