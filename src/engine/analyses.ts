@@ -1,6 +1,9 @@
+import * as l10n from '@vscode/l10n';
 import type { Token } from '../protocol/analysis';
 import type { Patterns } from './circuits/pattern';
 import { GoneError } from './errors';
+import { freeNow } from './freeNow';
+import { patternArrays, patternBytes } from './runtime/patternRows';
 
 /** A finished analysis: what later questions about it are answered from. */
 export interface Analysis extends Patterns {
@@ -9,7 +12,8 @@ export interface Analysis extends Patterns {
 }
 
 const bytesOf = ({ patterns, valueNorms }: Patterns): number =>
-  [...patterns, ...valueNorms].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  patterns.reduce((sum, pattern) => sum + patternBytes(pattern), 0) +
+  valueNorms.reduce((sum, { byteLength }) => sum + byteLength, 0);
 
 /** Finished analyses by id. Over the byte budget the oldest are dropped; the newest always stays. */
 export class Analyses {
@@ -23,7 +27,7 @@ export class Analyses {
     let bytes = [...this.byId.values()].reduce((sum, each) => sum + bytesOf(each), 0);
     for (const [oldest, each] of this.byId) {
       if (bytes <= this.budget || oldest === id) break;
-      this.byId.delete(oldest);
+      this.delete(oldest);
       bytes -= bytesOf(each);
     }
   }
@@ -31,15 +35,18 @@ export class Analyses {
   /** @throws GoneError */
   get(id: string): Analysis {
     const analysis = this.byId.get(id);
-    if (!analysis) throw new GoneError('This analysis is no longer held in memory: run it again.');
+    if (!analysis) throw new GoneError(l10n.t('This analysis is no longer held in memory: run it again.'));
     return analysis;
   }
 
+  /** Nothing may hold on to the patterns: they are freed. */
   delete(id: string): void {
+    const analysis = this.byId.get(id);
     this.byId.delete(id);
+    if (analysis) freeNow(analysis.patterns.flatMap(patternArrays));
   }
 
   deleteOf(checkpointId: string): void {
-    for (const [id, analysis] of this.byId) if (analysis.checkpointId === checkpointId) this.byId.delete(id);
+    for (const [id, analysis] of this.byId) if (analysis.checkpointId === checkpointId) this.delete(id);
   }
 }

@@ -1,4 +1,6 @@
 /** The engine's process: forked by the extension host, spoken to over its IPC channel. */
+// first: texts of the others are asked for while they load
+import './language';
 import { createMessageConnection, IPCMessageReader, IPCMessageWriter, NotificationType } from 'vscode-jsonrpc/node';
 import type { LogLine } from '../protocol/engine';
 import { exitWithParent } from './parentWatch';

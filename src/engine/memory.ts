@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { totalmem } from 'node:os';
 import { InputError } from './checkpoint/errors';
 
@@ -7,6 +8,10 @@ export function checkPatternMemory(n: number, nPatterns: number): void {
   if (bytes <= totalmem() / 2) return;
   const gigabytes = (bytes / 1e9).toFixed(0);
   throw new InputError(
-    `The patterns of ${n} tokens take ${gigabytes} GB, over half of the memory here: choose a shorter prompt.`,
+    l10n.t(
+      'The patterns of {0} tokens take {1} GB, over half of the memory here: choose a shorter prompt.',
+      n,
+      gigabytes,
+    ),
   );
 }

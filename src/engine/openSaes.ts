@@ -1,4 +1,5 @@
 /** The open autoencoders, by id. */
+import * as l10n from '@vscode/l10n';
 import type { OpenSaeParams, SaeInfo } from '../protocol/latents';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import { oneLine } from './checkpoint/errors';
@@ -26,13 +27,13 @@ export class OpenSaes {
   /** @param model of the checkpoint that `params` names, on whose provider the autoencoder runs */
   async open(model: OpenModel, params: OpenSaeParams, steps: Steps): Promise<SaeInfo> {
     const { checkpointId, path, tunedLens, layer } = params;
-    await steps.step('Reading the autoencoder');
+    await steps.step(l10n.t('Reading the autoencoder'));
     const sae = await this.parts.openSae(path, model.checkpoint, {
       ...(tunedLens !== undefined && { tunedLens }),
       ...(layer !== undefined && { layer }),
     });
     // cancelled: nobody will ever learn the id
-    await steps.step(`Read ${sae.name}`, 1);
+    await steps.step(l10n.t('Read {0}', sae.name), 1);
     const saeRunner = this.parts.createSaeRunner(sae, model.runner.provider);
     const id = this.newId();
     this.saes.set(id, { sae, saeRunner, model, checkpointId });
@@ -47,7 +48,7 @@ export class OpenSaes {
   /** @throws GoneError */
   get(id: string): OpenSae {
     const open = this.saes.get(id);
-    if (!open) throw new GoneError('This autoencoder is no longer open: open it again.');
+    if (!open) throw new GoneError(l10n.t('This autoencoder is no longer open: open it again.'));
     return open;
   }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Token } from '../protocol/analysis';
 import type { Checkpoint, PromptTokenizer } from './checkpoint/checkpoint';
 import { InputError } from './checkpoint/errors';
@@ -43,7 +44,12 @@ export function checkIds({ name, description: { dVocab } }: Checkpoint, ids: num
   const bad = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= dVocab);
   if (bad >= 0)
     throw new InputError(
-      `Token id ${ids[bad] ?? '(none)'} is not in the vocabulary of ${name}: expected 0–${dVocab - 1}.`,
+      l10n.t(
+        'Token id {0} is not in the vocabulary of {1}: expected 0–{2}.',
+        ids[bad] ?? l10n.t('(none)'),
+        name,
+        dVocab - 1,
+      ),
     );
 }
 
@@ -69,13 +75,14 @@ function encode(
   { text, ids }: PromptInput,
   limit: number,
 ): { tokens: Token[]; whole: boolean } {
-  if ((text === undefined) === (ids === undefined)) throw new InputError('Expected either a text or token ids.');
+  if ((text === undefined) === (ids === undefined))
+    throw new InputError(l10n.t('Expected either a text or token ids.'));
   if (ids) {
     checkIds(checkpoint, ids);
     return { tokens: tokensOfIds(checkpoint, ids), whole: true };
   }
   if (!checkpoint.tokenizer)
-    throw new InputError(`${checkpoint.name} has no tokenizer: give token ids instead of text.`);
+    throw new InputError(l10n.t('{0} has no tokenizer: give token ids instead of text.', checkpoint.name));
   return encodeText(checkpoint.tokenizer, text!, limit);
 }
 
@@ -88,15 +95,15 @@ export function readPrompt(checkpoint: Checkpoint, input: PromptInput): Prompt {
   const limit = Math.min(nCtx, input.maxTokens ?? nCtx);
   const { tokens, whole } = encode(checkpoint, input, limit);
   const totalTokens = tokens.length;
-  if (totalTokens === 0) throw new InputError('The prompt is empty.');
+  if (totalTokens === 0) throw new InputError(l10n.t('The prompt is empty.'));
   const kept = tokens.slice(0, limit);
   checkIds(
     checkpoint,
     kept.map(({ id }) => id),
   );
   if (totalTokens <= limit) return { tokens: kept, notices: [], totalTokens };
-  const total = `${whole ? '' : 'more than '}${count(totalTokens)}`;
-  const reason = limit === nCtx ? 'context length of the model' : 'maxTokens';
-  const notice = `The prompt has ${total} tokens; the first ${count(limit)} are shown (${reason}).`;
+  const total = whole ? count(totalTokens) : l10n.t('more than {0}', count(totalTokens));
+  const reason = limit === nCtx ? l10n.t('context length of the model') : 'maxTokens';
+  const notice = l10n.t('The prompt has {0} tokens; the first {1} are shown ({2}).', total, count(limit), reason);
   return { tokens: kept, notices: [notice], totalTokens };
 }

@@ -1,9 +1,11 @@
 /** The engine's requests as functions over open checkpoints and finished analyses. `server.ts` puts them on the wire. */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import type { AnalysisInfo } from '../protocol/analysis';
 import { headName } from '../protocol/checkpoint';
 import type { CheckpointCandidate, CheckpointInfo, HeadRef } from '../protocol/checkpoint';
-import type { AnalyzeParams, EngineMethod, EngineRequests, LogLine, OpenCheckpointParams } from '../protocol/engine';
+import type { AnalyzeParams, EngineMethod, EngineRequests, HookTensor, LogLine } from '../protocol/engine';
+import type { OpenCheckpointParams } from '../protocol/engine';
 import type { SaeCandidate } from '../protocol/latents';
 import type { ResultRequests } from '../protocol/results';
 import type { ToolRequests } from '../protocol/tools';
@@ -16,6 +18,7 @@ import { patternMatrix, sourcesByLayer, thumbnails } from './circuits/pattern';
 import type { Patterns } from './circuits/pattern';
 import { circuitHandlers } from './circuitHandlers';
 import type { OpenModel } from './circuitHandlers';
+import { KeptRuns } from './compare/kept';
 import { compareHandlers } from './compareHandlers';
 import { describeCheckpoint, hasHook } from './describe';
 import { GoneError } from './errors';
@@ -28,6 +31,7 @@ import { OpenSaes } from './openSaes';
 import type { SaeParts } from './openSaes';
 import { readPrompt, tokenTextOf } from './prompt';
 import { resultHandlers } from './results/handlers';
+import { layerPattern } from './runtime/patternRows';
 import type { ForwardResult, ModelRunner, Steps } from './runtime/types';
 import { Serial } from './serial';
 import { tensorHandlers } from './tensors/handlers';
@@ -77,10 +81,11 @@ export function createService(parts: ServiceParts): EngineHandlers {
   const lifetime = randomBytes(4).toString('hex');
   const newId = (prefix: string): string => `${prefix}${lifetime}-${++lastId}`;
   const saes = new OpenSaes(parts, () => newId('sae-'));
+  const kept = new KeptRuns();
 
   function opened(id: string): OpenModel {
     const open = checkpoints.get(id);
-    if (!open) throw new GoneError('This checkpoint is no longer open: open it again.');
+    if (!open) throw new GoneError(l10n.t('This checkpoint is no longer open: open it again.'));
     return open;
   }
 
@@ -89,12 +94,12 @@ export function createService(parts: ServiceParts): EngineHandlers {
     { steps }: RequestContext,
   ): Promise<CheckpointInfo> {
     const start = performance.now();
-    await steps.step('Reading the checkpoint');
+    await steps.step(l10n.t('Reading the checkpoint'));
     const checkpoint = await parts.openCheckpoint(path);
-    await steps.step(`Loading ${checkpoint.name}`);
+    await steps.step(l10n.t('Loading {0}', checkpoint.name));
     const runner = await parts.createRunner(checkpoint, { providers, log: parts.log });
     // cancelled during the last step of loading: nobody will ever learn the id
-    await steps.step(`Loaded ${checkpoint.name}`, 1).catch(async (error: unknown) => {
+    await steps.step(l10n.t('Loaded {0}', checkpoint.name), 1).catch(async (error: unknown) => {
       await runner.dispose();
       throw error;
     });
@@ -110,6 +115,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
     checkpoints.delete(checkpointId);
     analyses.deleteOf(checkpointId);
     await disposeWhenIdle([...saes.deleteOf(checkpointId), ...(open ? [open.runner] : [])]);
+    if (open) kept.forget(open.runner);
     return null;
   }
 
@@ -128,13 +134,13 @@ export function createService(parts: ServiceParts): EngineHandlers {
     const hooks = layers
       .flatMap((layer) => [layerHook(layer, 'pattern'), layerHook(layer, 'valueNorm')])
       .filter((name) => hasHook(checkpoint, name));
-    await steps.step(`Running ${ids.length} tokens`);
+    await steps.step(l10n.t('Running {0} tokens', ids.length));
     const predicts = checkpoint.foreign?.missing.logits === undefined;
     const result = await runner.run({ ids, hooks, glance: true, ...(predicts && { topK: params.topK }) }, steps);
     const set: Patterns = {
       n: ids.length,
       nHeads,
-      patterns: layers.map((layer) => hookData(result, layerHook(layer, 'pattern'))),
+      patterns: layers.map((layer) => layerPattern(hookOf(result, layerHook(layer, 'pattern')))),
       // a foreign graph whose values were not found: weighted by them a pattern is itself
       valueNorms: layers.map(
         (layer) => result.hooks[layerHook(layer, 'valueNorm')]?.data ?? new Float32Array(nHeads * ids.length).fill(1),
@@ -169,6 +175,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
       withTwo: ({ a, b }, method, task) =>
         model.run(() => task({ a: needing(method, opened(a)), b: needing(method, opened(b)) })),
       sae: (id) => saes.get(id),
+      kept,
     }),
     ...interopHandlers({
       model: opened,
@@ -199,7 +206,7 @@ export function createService(parts: ServiceParts): EngineHandlers {
     thumbnails: ({ analysisId, weighting, size }) => thumbnails(analyses.get(analysisId), weighting, size),
     sources: ({ analysisId, destination, k }) => {
       const set = analyses.get(analysisId);
-      if (!set.tokens[destination]) throw new InputError(`Token ${destination} is not in the prompt.`);
+      if (!set.tokens[destination]) throw new InputError(l10n.t('Token {0} is not in the prompt.', destination));
       return sourcesByLayer(set, destination, k);
     },
     exportPattern: async ({ analysisId, head, weighting, file }) => {
@@ -230,17 +237,17 @@ function needing(method: EngineMethod, model: OpenModel): OpenModel {
   return model;
 }
 
-function hookData({ hooks }: ForwardResult, name: string): Float32Array {
+function hookOf({ hooks }: ForwardResult, name: string): HookTensor {
   const tensor = hooks[name];
   if (!tensor) throw new Error(`the run gave no ${name}`);
-  return tensor.data;
+  return tensor;
 }
 
 function checkHead({ patterns, nHeads }: Patterns, head: HeadRef | undefined, needed: boolean): void {
   if (!head) {
-    if (needed) throw new InputError('A head is needed.');
+    if (needed) throw new InputError(l10n.t('A head is needed.'));
     return;
   }
   const exists = patterns[head.layer] && Number.isInteger(head.head) && head.head >= 0 && head.head < nHeads;
-  if (!exists) throw new InputError(`There is no head ${headName(head)} in this model.`);
+  if (!exists) throw new InputError(l10n.t('There is no head {0} in this model.', headName(head)));
 }

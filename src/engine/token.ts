@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { TokenChoice } from '../protocol/circuits/behaviour';
 import type { Checkpoint } from './checkpoint/checkpoint';
 import { InputError } from './checkpoint/errors';
@@ -9,18 +10,20 @@ import { checkIds, tokenTextOf } from './prompt';
  */
 export function chooseToken(checkpoint: Checkpoint, { text, id }: TokenChoice): { id: number; text: string } {
   if ((text === undefined) === (id === undefined))
-    throw new InputError('Expected a token by either its text or its id.');
+    throw new InputError(l10n.t('Expected a token by either its text or its id.'));
   const chosen = id ?? idOfText(checkpoint, text!);
   checkIds(checkpoint, [chosen]);
   return { id: chosen, text: tokenTextOf(checkpoint)(chosen) };
 }
 
 function idOfText({ tokenizer, name }: Checkpoint, text: string): number {
-  if (!tokenizer) throw new InputError(`${name} has no tokenizer: give a token’s id instead of its text.`);
+  if (!tokenizer) throw new InputError(l10n.t('{0} has no tokenizer: give a token’s id instead of its text.', name));
   const tokens = tokenizer.encode(text).filter(({ special }) => !special);
   if (tokens.length === 1) return tokens[0]!.id;
   const parts = tokens.map((token) => `“${token.text}”`).join(', ');
   throw new InputError(
-    `“${text}” is ${tokens.length} tokens of ${name}${parts && ` (${parts})`}: expected exactly one.`,
+    parts === ''
+      ? l10n.t('“{0}” is {1} tokens of {2}: expected exactly one.', text, 0, name)
+      : l10n.t('“{0}” is {1} tokens of {2} ({3}): expected exactly one.', text, tokens.length, name, parts),
   );
 }

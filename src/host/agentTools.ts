@@ -14,24 +14,9 @@ export interface AgentParts {
   latents: Latents;
 }
 
-interface Manifest {
-  contributes: { languageModelTools: { name: string }[] };
-}
-
-/**
- * Registers every tool that the manifest names; nothing else is done before one is called.
- * @param parts asked for by the first call
- */
-export function registerAgentTools(manifest: unknown, parts: () => AgentParts): vscode.Disposable {
-  // editors that are built on VS Code need not have it
-  if (typeof vscode.lm?.registerTool !== 'function') return new vscode.Disposable(() => undefined);
-  const { languageModelTools } = (manifest as Manifest).contributes;
-  return vscode.Disposable.from(
-    ...languageModelTools.map(({ name }) =>
-      vscode.lm.registerTool(name, new AgentTool(name.slice(PREFIX.length), parts)),
-    ),
-  );
-}
+/** @param parts asked for by a call */
+export const agentTool = (name: string, parts: () => AgentParts): AgentTool =>
+  new AgentTool(name.slice(PREFIX.length), parts);
 
 /** A tool of the engine. What it opens shows in the side bar; without a path it is about the checkpoint in use. */
 export class AgentTool implements vscode.LanguageModelTool<object> {

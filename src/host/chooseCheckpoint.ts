@@ -50,7 +50,7 @@ export class CheckpointChooser {
     picker.placeholder = vscode.l10n.t(
       'Checkpoint to open: a folder with config.json and .safetensors, or a .onnx file',
     );
-    picker.matchOnDescription = true;
+    picker.matchOnDescription = picker.ignoreFocusOut = true;
     picker.busy = true;
     picker.items = this.staticChoices();
     const found = this.workspaceChoices().then((choices) => {
@@ -74,6 +74,7 @@ export class CheckpointChooser {
     const choice = await vscode.window.showQuickPick(this.samples(), {
       placeHolder: vscode.l10n.t('Sample checkpoint to open'),
       matchOnDetail: true,
+      ignoreFocusOut: true,
     });
     const checkpoint = choice?.target === undefined ? undefined : await this.checkpoints.open(choice.target);
     return checkpoint && { checkpoint, ...(choice?.sae && { sae: choice.sae }) };

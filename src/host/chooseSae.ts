@@ -32,7 +32,7 @@ export class SaeChooser {
       'Sparse autoencoder of {0}: a folder with config.json or cfg.json and .safetensors',
       checkpoint.name,
     );
-    picker.matchOnDescription = true;
+    picker.matchOnDescription = picker.ignoreFocusOut = true;
     picker.busy = true;
     picker.items = [BROWSE];
     void this.find(checkpoint).then((found) => {

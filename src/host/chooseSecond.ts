@@ -41,7 +41,6 @@ export class SecondChooser implements vscode.Disposable {
     picker.placeholder = vscode.l10n.t('A checkpoint of the same shape and with the same tokenizer');
     picker.matchOnDescription = picker.matchOnDetail = true;
     picker.busy = true;
-    // a panel that has the keyboard takes it back after the command palette has closed
     picker.ignoreFocusOut = true;
     const known = this.known(active.path);
     picker.items = [...known, ...BROWSE];

@@ -18,6 +18,7 @@ import type { Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
 import { copyCircuitsCode, exportCircuits, saveFile } from './exportCircuits';
 import { showError, type Log } from './log';
+import { runPanelCommand } from './panelCommand';
 import type { SelectionStore } from './selection';
 import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
@@ -135,7 +136,7 @@ export class CircuitsPage implements vscode.Disposable {
 
   private command(name: CircuitsCommand): void {
     if (name === 'cancel') this.work.cancel();
-    else void vscode.commands.executeCommand(`circuitscope.${name}`);
+    else runPanelCommand(name, 'circuits');
   }
 
   private setStatus(status: PanelStatus): void {

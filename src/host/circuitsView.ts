@@ -1,10 +1,10 @@
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { CircuitsPage, type CircuitsParts } from './circuitsPage';
 
-const SIDE_VIEW = 'circuitscope.circuitsView';
+export const SIDE_VIEW = 'circuitscope.circuitsView';
 
 /** The circuits in the side bar: the same page as the panel's, computed only while the view is open. */
-export function registerCircuitsView(parts: CircuitsParts): vscode.Disposable {
+export function createCircuitsView(parts: CircuitsParts): vscode.WebviewViewProvider & vscode.Disposable {
   const page = new CircuitsPage(parts, SIDE_VIEW);
   const resolveWebviewView = (view: vscode.WebviewView): void => {
     view.onDidChangeVisibility(() => {
@@ -13,5 +13,5 @@ export function registerCircuitsView(parts: CircuitsParts): vscode.Disposable {
     view.onDidDispose(() => page.unload());
     page.load(view.webview, page.messenger.registerWebviewView(view));
   };
-  return vscode.Disposable.from(page, vscode.window.registerWebviewViewProvider(SIDE_VIEW, { resolveWebviewView }));
+  return { resolveWebviewView, dispose: () => page.dispose() };
 }

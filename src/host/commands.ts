@@ -28,7 +28,7 @@ export interface Parts extends LatentCommandParts, TrainingCommandParts, Compare
   results: Results;
 }
 
-/** Every contributed command, by its id without `circuitscope.`. */
+/** Every command, by its id without `circuitscope.`. */
 const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...reportCommands(p),
   ...latentCommands(p),
@@ -88,10 +88,9 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   },
 });
 
-export const registerCommands = (parts: Parts): vscode.Disposable[] =>
-  Object.entries(handlers(parts)).map(([name, handler]) =>
-    vscode.commands.registerCommand(`circuitscope.${name}`, handler as (...args: unknown[]) => unknown),
-  );
+/** Every command by its id: those that package.json contributes, and those that links and trees run. */
+export const commandsOf = (parts: Parts): Record<string, (...args: never[]) => unknown> =>
+  Object.fromEntries(Object.entries(handlers(parts)).map(([name, handler]) => [`circuitscope.${name}`, handler]));
 
 async function analyzeSelection({ chooser, analyses, panel, editors }: Parts): Promise<void> {
   const editor = editors.last;

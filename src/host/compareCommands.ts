@@ -54,6 +54,7 @@ async function pickStep({ now }: TrainingSteps): Promise<number | undefined> {
     title: vscode.l10n.t('Go to Training Step ({0})', stepWords(now, current)),
     placeHolder: vscode.l10n.t('The step that is opened in place of the open one; all panels follow'),
     matchOnDescription: true,
+    ignoreFocusOut: true,
   });
   return picked?.index;
 }

@@ -17,12 +17,15 @@ import {
 import type { EngineProgress } from '../protocol/engine';
 import type { Analyses } from './analyses';
 import type { Checkpoints } from './checkpoints';
+import type { Circuits } from './circuits';
 import { idsOf, missing, paramsOf, sectionMethods, type AnyResult, type CompareSubject } from './compareSections';
 import type { Comparison } from './comparison';
+import { copyCompareCode } from './copyCode';
 import { isGone } from './engineService';
 import { saveFile } from './exportCircuits';
 import type { Latents } from './latents';
 import type { Log } from './log';
+import { runPanelCommand } from './panelCommand';
 import { besideEditor } from './reportPanel';
 import type { SelectionStore } from './selection';
 import type { TrainingSteps } from './trainingSteps';
@@ -49,6 +52,7 @@ export interface ComparePanelParts {
   selection: SelectionStore;
   latents: Latents;
   comparison: Comparison;
+  circuits: Circuits;
   steps: TrainingSteps;
   log: Log;
 }
@@ -61,6 +65,8 @@ export class ComparePanel implements vscode.Disposable {
   private to: WebviewIdMessageParticipant | undefined;
   private listening = false;
   private section: CompareSection = 'patterns';
+  /** What the page shows when its script runs. */
+  private wanted: CompareSection | undefined;
   /** The last answer of every section, or why there is none, and to what. */
   private readonly answers = new Map<CompareSection, { key: string; state: SectionState; sent: boolean }>();
   /** What is computed now. */
@@ -92,9 +98,17 @@ export class ComparePanel implements vscode.Disposable {
     );
   }
 
+  /** What is looked at, if it can be computed. */
+  get shown(): { section: CompareSection; subject: CompareSubject } | undefined {
+    const subject = this.panel && this.subject();
+    return subject && !missing(this.section, subject) ? { section: this.section, subject } : undefined;
+  }
+
   /** Beside the editor, which keeps the focus. */
-  show(): void {
+  show(section?: CompareSection): void {
+    this.wanted = section;
     if (this.panel) {
+      if (section) this.send(hostToCompare.showSection, section);
       this.panel.reveal(undefined, true);
       return;
     }
@@ -150,12 +164,25 @@ export class ComparePanel implements vscode.Disposable {
 
   private command(name: CompareCommand): void {
     if (name === 'cancel') this.work.cancel();
-    else void vscode.commands.executeCommand(`circuitscope.${name}`);
+    else if (name === 'copyCode') void this.copyCode();
+    else runPanelCommand(name, 'compare');
+  }
+
+  private async copyCode(): Promise<void> {
+    const { shown } = this;
+    const state = shown && this.answers.get(shown.section)?.state;
+    if (state?.kind !== 'ready') return;
+    const { circuits, log } = this.parts;
+    await copyCompareCode(shown!.section, shown!.subject, state.result, circuits).catch((error: unknown) =>
+      log.error(sentence(vscode.l10n.t('Copy as TransformerLens Code'), error)),
+    );
   }
 
   private start(section: CompareSection): void {
     this.listening = true;
-    this.section = section;
+    this.section = this.wanted ?? section;
+    if (this.wanted) this.send(hostToCompare.showSection, this.wanted);
+    this.wanted = undefined;
     this.sentPattern = '';
     for (const answer of this.answers.values()) answer.sent = false;
     this.send(hostToCompare.steps, this.parts.steps.now ?? null);

@@ -15,7 +15,7 @@ interface Saved {
   swapped: boolean;
 }
 
-type Method = Exclude<keyof CompareRequests, 'trainingSteps'>;
+type Method = Exclude<keyof CompareRequests, 'trainingSteps' | 'endComparison'>;
 
 export interface ComparisonParts {
   engine: EngineService;
@@ -91,6 +91,7 @@ export class Comparison implements vscode.Disposable {
     if (this.second === undefined) return;
     this.replaceSecond(undefined, false);
     this.announce();
+    void this.parts.engine.request('endComparison', {}).catch(() => undefined);
   }
 
   /** As before the window was reloaded. */

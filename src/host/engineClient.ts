@@ -69,6 +69,8 @@ interface Running {
 export interface EngineClientOptions {
   /** How long the engine may be silent after a request was cancelled, in ms. */
   stuckMs?: number;
+  /** File with translations of what the engine says. Without it, and where it cannot be read: English. */
+  translations?: string | undefined;
 }
 
 const STDERR_TAIL = 4000;
@@ -194,7 +196,8 @@ export class EngineClient {
   }
 
   private fork(rpc: RpcModule): Running {
-    const child = fork(this.enginePath, [], {
+    const { translations } = this.options;
+    const child = fork(this.enginePath, translations ? [translations] : [], {
       serialization: 'advanced',
       execArgv: [],
       // VS Code's extension host is Electron; this makes the same binary a plain Node

@@ -9,6 +9,7 @@ import {
   type RequestOptions,
 } from './engineClient';
 import { EngineErrorCode } from '../protocol/engine';
+import { translationsFile } from './engineLanguage';
 import { logLine, showError, type Log } from './log';
 
 /** The engine died while it was asked; the person has been told. */
@@ -39,7 +40,10 @@ export class EngineService implements vscode.Disposable {
     private readonly log: Log,
     options?: EngineClientOptions,
   ) {
-    this.client = new EngineClient(enginePath, (line) => logLine(log, line), options);
+    this.client = new EngineClient(enginePath, (line) => logLine(log, line), {
+      translations: translationsFile(),
+      ...options,
+    });
     this.client.onDidExit((exit) => this.died(exit));
   }
 

@@ -37,6 +37,7 @@ export async function exportActivations({ engine, analyses, checkpoints, work }:
   const hooks = await vscode.window.showQuickPick(names, {
     title,
     canPickMany: true,
+    ignoreFocusOut: true,
     placeHolder: vscode.l10n.t('Hooks, in the order in which they are computed'),
   });
   if (!hooks || hooks.length === 0) return;

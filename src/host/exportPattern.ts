@@ -26,7 +26,8 @@ const FORMATS: Record<ExportFormat, { label: string; detail: string }> = {
 
 export async function pickFormat(): Promise<ExportFormat | undefined> {
   const items = (Object.keys(FORMATS) as ExportFormat[]).map((format) => ({ ...FORMATS[format], format }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Export the pattern as') }))?.format;
+  const placeHolder = vscode.l10n.t('Export the pattern as');
+  return (await vscode.window.showQuickPick(items, { placeHolder, ignoreFocusOut: true }))?.format;
 }
 
 /** Saves what is drawn; asks where. `png` are the bytes that the panel drew. */

@@ -137,6 +137,7 @@ async function askLatent({ nLatents }: SaeInfo): Promise<number | undefined> {
   const answer = await vscode.window.showInputBox({
     title: vscode.l10n.t('Latent to name'),
     prompt: vscode.l10n.t('Its number, 0–{0}', nLatents - 1),
+    ignoreFocusOut: true,
     validateInput: (text) =>
       /^#?\d+$/.test(text) && Number(text.replace('#', '')) < nLatents ? undefined : wholeNumber(0, nLatents - 1),
   });

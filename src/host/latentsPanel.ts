@@ -22,6 +22,7 @@ import { did } from './firstSteps';
 import type { Latents } from './latents';
 import { showError, type Log } from './log';
 import { besideEditor } from './reportPanel';
+import { runPanelCommand } from './panelCommand';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
@@ -128,7 +129,7 @@ export class LatentsPanel implements vscode.Disposable {
   }
 
   private command(name: LatentsCommand): void {
-    if (name !== 'cancel') void vscode.commands.executeCommand(`circuitscope.${name}`);
+    if (name !== 'cancel') runPanelCommand(name, 'latents');
     else if (this.parts.work.busy) this.parts.work.cancel();
     else this.parts.latents.cancel();
   }

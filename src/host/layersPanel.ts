@@ -19,9 +19,11 @@ import {
 } from '../protocol/layersPanel';
 import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
+import { copyLayersCode } from './copyCode';
 import { saveFile } from './exportCircuits';
 import type { Latents } from './latents';
 import type { Log } from './log';
+import { runPanelCommand } from './panelCommand';
 import type { SelectionStore } from './selection';
 import { SinglePanel } from './singlePanel';
 import { sentence, Work } from './work';
@@ -103,14 +105,22 @@ export class LayersPanel implements vscode.Disposable {
     this.panel.show();
   }
 
+  /** The loss with reconstructions was measured on the current text. */
+  get spliced(): boolean {
+    const { sae, analysis } = this.subject();
+    return this.splicing.state.kind === 'ready' && this.splicing.about === aboutOf(sae, analysis);
+  }
+
   /** Takes over a panel that VS Code made, after a reload. */
   adopt(panel: vscode.WebviewPanel): void {
     this.panel.adopt(panel);
   }
 
   private command(name: LayersCommand): void {
+    const { sae, analysis } = this.subject();
     if (name === 'cancel') this.work.cancel();
-    else void vscode.commands.executeCommand(`circuitscope.${name}`);
+    else if (name === 'copyCode') void (sae && analysis && copyLayersCode(analysis, sae));
+    else runPanelCommand(name, 'layers');
   }
 
   private setStatus(status: LayersStatus): void {
@@ -142,7 +152,7 @@ export class LayersPanel implements vscode.Disposable {
     const { checkpoint, sae, analysis } = this.subject();
     const { latents, selection } = this.parts;
     const corpus = sae && latents.corpus(sae);
-    const about = JSON.stringify([sae?.path, analysis?.info.id]);
+    const about = aboutOf(sae, analysis);
     if (about !== this.about) {
       this.work.cancel();
       this.about = about;
@@ -198,6 +208,8 @@ export class LayersPanel implements vscode.Disposable {
     this.disposables.forEach((d) => d.dispose());
   }
 }
+
+const aboutOf = (sae?: SaeInfo, analysis?: Analysis): string => JSON.stringify([sae?.path, analysis?.info.id]);
 
 function viewOf(
   checkpoint: CheckpointInfo,

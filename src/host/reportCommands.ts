@@ -99,6 +99,7 @@ async function askAblation({ analyses }: ReportCommandParts): Promise<ReportQues
       title: vscode.l10n.t('Ablate heads on {0}', visibleText(current.source.name)),
       placeHolder: vscode.l10n.t('Heads that write nothing'),
       canPickMany: true,
+      ignoreFocusOut: true,
     },
   );
   if (!picked || picked.length === 0) return undefined;

@@ -22,6 +22,7 @@ import type { Analyses, Analysis } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import { isGone, type EngineService } from './engineService';
 import type { Log } from './log';
+import { runPanelCommand } from './panelCommand';
 import { saveAs, writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
 import type { TokenLatentsFeed } from './tokenLatents';
@@ -79,7 +80,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
   /** What was asked last, in full. */
   private asked = '';
   /** What was answered last, for a panel that was hidden: VS Code ends its script and starts it again. */
-  private answered: { asked: string; answer: ReportAnswer<M> } | undefined;
+  private answered: { asked: string; of: string; answer: ReportAnswer<M> } | undefined;
   private status: PanelStatus;
   private readonly disposables: vscode.Disposable[] = [];
 
@@ -146,7 +147,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
 
   private command(name: PanelCommand): void {
     if (name === 'cancel') this.work.cancel();
-    else void vscode.commands.executeCommand(`circuitscope.${name}`);
+    else runPanelCommand(name, this.about.method);
   }
 
   private closed(): void {
@@ -155,9 +156,9 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     this.work.cancel();
   }
 
-  /** What was asked and answered last. */
-  get lastAnswer(): ReportAnswer<M> | undefined {
-    return this.answered?.answer;
+  /** What was asked about a checkpoint and answered last. @param path its folder */
+  answerAbout(path: string): ReportAnswer<M> | undefined {
+    return this.answered?.of === path ? this.answered.answer : undefined;
   }
 
   private subject(): Subject | undefined {
@@ -240,7 +241,7 @@ export class ReportPanel<M extends ReportMethod> implements vscode.Disposable {
     );
     if (this.asked !== asked || failed) return;
     if (result) {
-      this.answered = { asked, answer: { question, result } };
+      this.answered = { asked, of: subject.checkpoint.path, answer: { question, result } };
       this.sendAnswer({ question, result });
     } else
       this.setStatus({

@@ -3,8 +3,8 @@ import type { ReportMethod } from '../protocol/reportPanel';
 import type { Subject } from './reportPanel';
 import { ReportPanel, type ReportDefinition, type ReportParts } from './reportPanel';
 
-/** Rows of the table before anything is searched. */
-const BIGRAMS = 100;
+/** Rows of the table before anything is searched, and of the list of one token, as the panel asks. */
+export const BIGRAMS = { all: 100, one: 500 };
 
 /** The tokens that were analyzed: what was cut from the text stays cut. */
 const idsOf = ({ analysis }: Subject): { ids: number[] } => ({ ids: analysis?.info.tokens.map(({ id }) => id) ?? [] });
@@ -33,7 +33,7 @@ const definitions: { [M in ReportMethod]: Omit<ReportDefinition<M>, 'method'> } 
   bigrams: {
     title: vscode.l10n.t('Bigrams'),
     about: 'checkpoint',
-    initial: { top: BIGRAMS },
+    initial: { top: BIGRAMS.all },
     empty: vscode.l10n.t('Open a checkpoint: what follows what by its direct path appears here.'),
     params: (question) => question,
   },

@@ -39,8 +39,11 @@ export interface RestoreParts {
   comparePanel: ComparePanel;
 }
 
+/** By the type of panel. */
+export type Serializers = Record<string, vscode.WebviewPanelSerializer>;
+
 /** After a reload the panels about an analysis come back with the same analysis, autoencoder and selection. */
-export function restorePanels(parts: RestoreParts): vscode.Disposable {
+export function restorePanels(parts: RestoreParts): vscode.Disposable & { serializers: Serializers } {
   const { state, analyses, selection, latents, comparison, panel, latentsPanel, layersPanel, comparePanel } = parts;
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** By the first of the panels; what happens meanwhile is not worth keeping. */
@@ -57,26 +60,27 @@ export function restorePanels(parts: RestoreParts): vscode.Disposable {
     await restore(parts, last).finally(() => (restoring = false));
   };
   const comesBack = (
-    view: string,
     to: { adopt(panel: vscode.WebviewPanel): void },
     andThen?: () => Promise<void>,
-  ): vscode.Disposable =>
-    vscode.window.registerWebviewPanelSerializer(view, {
-      deserializeWebviewPanel: async (webviewPanel) => {
-        to.adopt(webviewPanel);
-        await (restored ??= once());
-        await andThen?.();
-      },
-    });
-  return vscode.Disposable.from(
+  ): vscode.WebviewPanelSerializer => ({
+    deserializeWebviewPanel: async (webviewPanel) => {
+      to.adopt(webviewPanel);
+      await (restored ??= once());
+      await andThen?.();
+    },
+  });
+  const listening = vscode.Disposable.from(
     { dispose: () => clearTimeout(timer) },
     ...[analyses, latents].map(({ onDidChange }) => onDidChange(remember)),
     selection.onDidChange(remember),
-    comesBack(ATTENTION_VIEW, panel),
-    comesBack(LATENTS_VIEW, latentsPanel),
-    comesBack(LAYERS_VIEW, layersPanel),
-    comesBack(COMPARE_VIEW, comparePanel, () => comparison.restore()),
   );
+  const serializers = {
+    [ATTENTION_VIEW]: comesBack(panel),
+    [LATENTS_VIEW]: comesBack(latentsPanel),
+    [LAYERS_VIEW]: comesBack(layersPanel),
+    [COMPARE_VIEW]: comesBack(comparePanel, () => comparison.restore()),
+  };
+  return { serializers, dispose: () => listening.dispose() };
 }
 
 async function restore(
@@ -114,8 +118,8 @@ const sourceFrom = ({ source: { document, ...source } }: Saved): Source =>
   document ? { ...source, document: { uri: vscode.Uri.parse(document.uri), start: document.start } } : source;
 
 /** After a reload the circuits panel comes back; a panel about an analysis, if there is one too, opens the checkpoint for both. */
-export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel): vscode.Disposable {
-  return vscode.window.registerWebviewPanelSerializer(CIRCUITS_VIEW, {
+export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel): Serializers {
+  const circuits: vscode.WebviewPanelSerializer = {
     deserializeWebviewPanel: async (webviewPanel, state?: { checkpointPath?: string }) => {
       panel.adopt(webviewPanel);
       const others = vscode.window.tabGroups.all.flatMap(({ tabs }) => tabs);
@@ -127,5 +131,6 @@ export function restoreCircuits(checkpoints: Checkpoints, panel: CircuitsPanel):
       if (leaveIt || !state?.checkpointPath) return;
       await checkpoints.open(state.checkpointPath, (message) => panel.showError(message));
     },
-  });
+  };
+  return { [CIRCUITS_VIEW]: circuits };
 }

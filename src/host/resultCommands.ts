@@ -1,19 +1,12 @@
 import * as vscode from 'vscode';
 import { RESULT_ENDING, resultPanels, type ResultPanel } from '../protocol/resultFile';
-import type { Analyses, Analysis } from './analyses';
-import type { Checkpoints } from './checkpoints';
-import type { Latents } from './latents';
 import type { Log } from './log';
-import type { Reports } from './reports';
 import type { Results } from './results';
 import { RESULT_PANELS } from './resultViews';
+import { shownResult, type ShownParts, type ShownResult } from './shownResult';
 import { Work } from './work';
 
-export interface ResultCommandParts {
-  analyses: Analyses;
-  checkpoints: Checkpoints;
-  latents: Latents;
-  reports: Reports;
+export interface ResultCommandParts extends ShownParts {
   results: Results;
   log: Log;
 }
@@ -21,40 +14,32 @@ export interface ResultCommandParts {
 /** `panel`: from its own Export menu; else the person is asked. */
 export const resultCommands = (p: ResultCommandParts): Record<string, (...args: never[]) => unknown> => ({
   saveResult: async (panel?: unknown) => {
-    const analysis = p.analyses.current;
-    if (!analysis) {
+    const given = resultPanels.find((name) => name === panel) ?? (await pickPanel(p));
+    if (given === undefined) return;
+    const shown = given && shownResult(given, p);
+    if (shown) await save(p, shown);
+    else
       void vscode.window.showInformationMessage(
         vscode.l10n.t('Select some text and analyze it first; then its result can be saved.'),
       );
-      return;
-    }
-    const given = resultPanels.find((name) => name === panel);
-    const chosen = given ?? (await pickPanel(p, analysis));
-    if (chosen) await save(p, analysis, chosen);
   },
 });
 
-async function pickPanel(
-  { reports, latents }: ResultCommandParts,
-  analysis: Analysis,
-): Promise<ResultPanel | undefined> {
-  const { nLayers } = analysis.checkpoint;
-  const there: Partial<Record<ResultPanel, boolean>> = {
-    circuits: nLayers > 0,
-    importance: nLayers > 0,
-    ablate: reports.ablate.lastAnswer !== undefined,
-    latents: latents.of(analysis.checkpoint) !== undefined,
-  };
+/** @returns null where there is nothing to be saved */
+async function pickPanel(p: ResultCommandParts): Promise<ResultPanel | undefined | null> {
   const items = resultPanels
-    .filter((panel) => there[panel] ?? true)
+    .filter((panel) => shownResult(panel, p))
     .map((panel) => ({ ...RESULT_PANELS[panel], panel }));
-  return (await vscode.window.showQuickPick(items, { placeHolder: vscode.l10n.t('Save what this panel shows') }))
-    ?.panel;
+  if (items.length === 0) return null;
+  const placeHolder = vscode.l10n.t('Save what this panel shows');
+  return (await vscode.window.showQuickPick(items, { placeHolder, ignoreFocusOut: true }))?.panel;
 }
 
-async function save({ results, log }: ResultCommandParts, analysis: Analysis, panel: ResultPanel): Promise<void> {
+async function save({ results, log }: ResultCommandParts, shown: ShownResult): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
-  const name = `${analysis.checkpoint.name}-${panel}${RESULT_ENDING}`.replaceAll(/[/\\]/g, '_');
+  const { view, checkpoint, other } = shown;
+  const about = other ? `${checkpoint.name}-${other.name}` : checkpoint.name;
+  const name = `${about}-${view.section ?? view.panel}${RESULT_ENDING}`.replaceAll(/[/\\]/g, '_');
   const target = await vscode.window.showSaveDialog({
     ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
     filters: { [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1)] },
@@ -64,7 +49,7 @@ async function save({ results, log }: ResultCommandParts, analysis: Analysis, pa
   const work = new Work(log);
   const done = await work
     .run(vscode.l10n.t('Saving the result'), async (token, onProgress) => {
-      await results.save(analysis, panel, file.fsPath, { token, onProgress });
+      await results.save(shown, file.fsPath, { token, onProgress });
       return true;
     })
     .finally(() => work.dispose());

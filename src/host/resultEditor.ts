@@ -7,21 +7,20 @@ import { readResult, type ResultFile } from '../protocol/resultFile';
 import {
   hostToResult,
   resultToHost,
-  type FoundFiles,
   type HostToResult,
   type ResultAction,
   type ResultPage,
   type ResultToHost,
 } from '../protocol/resultPage';
 import type { Log } from './log';
-import type { Chosen, Results, Watching } from './results';
+import type { Chosen, Found, Results, Watching } from './results';
 import { webviewOptions, webviewPage, webviewRoot } from './webviewPage';
 import { Work } from './work';
 
-export const RESULT_EDITOR = 'circuitscope.result';
-
 /** The page itself shows progress; what takes longer than this has a notification too. */
 const PATIENCE_MS = 3000;
+
+const CHOICES = { chooseCheckpoint: 'checkpoint', chooseSae: 'sae', chooseOther: 'other' } as const;
 
 export interface ResultEditorParts {
   extensionUri: vscode.Uri;
@@ -33,7 +32,6 @@ export interface ResultEditorParts {
 export class ResultEditor implements vscode.CustomTextEditorProvider, vscode.Disposable {
   private readonly messenger = new Messenger();
   private readonly open = new Map<string, ResultView>();
-  private readonly registration: vscode.Disposable;
 
   constructor(private readonly parts: ResultEditorParts) {
     this.messenger.onNotification({ method: resultToHost.ready }, (_, sender) => this.of(sender)?.start());
@@ -41,7 +39,6 @@ export class ResultEditor implements vscode.CustomTextEditorProvider, vscode.Dis
       { method: resultToHost.act },
       (action, sender) => void this.of(sender)?.act(action),
     );
-    this.registration = vscode.window.registerCustomEditorProvider(RESULT_EDITOR, this);
   }
 
   /** Of an open file, for tests. */
@@ -69,7 +66,6 @@ export class ResultEditor implements vscode.CustomTextEditorProvider, vscode.Dis
   }
 
   dispose(): void {
-    this.registration.dispose();
     this.open.forEach((view) => view.dispose());
   }
 }
@@ -79,7 +75,7 @@ export class ResultView implements vscode.Disposable {
   private readonly work: Work;
   private listening = false;
   private result: ResultPage['result'];
-  private found: { checkpoint?: FoundFiles; sae?: FoundFiles } = {};
+  private found: Partial<Found> = {};
   private chosen: Chosen = {};
   private check: ResultCheck | undefined;
   private busy: ResultPage['busy'];
@@ -133,7 +129,8 @@ export class ResultView implements vscode.Disposable {
     const { uri } = this.document;
     if (action === 'cancel') this.work.cancel();
     else if (action === 'text') await vscode.commands.executeCommand('vscode.openWith', uri, 'default');
-    else if (action === 'chooseCheckpoint' || action === 'chooseSae') await this.choose(action);
+    else if (action === 'chooseCheckpoint' || action === 'chooseSae' || action === 'chooseOther')
+      await this.choose(CHOICES[action]);
     else if (action === 'open')
       await this.run(vscode.l10n.t('Opening'), (result, found, watching) =>
         results.openPanels(this.file, result, found, watching),
@@ -173,39 +170,35 @@ export class ResultView implements vscode.Disposable {
     this.show();
   }
 
-  private async choose(what: 'chooseCheckpoint' | 'chooseSae'): Promise<void> {
+  private async choose(what: keyof Chosen): Promise<void> {
     const [uri] =
       (await vscode.window.showOpenDialog({
         openLabel: vscode.l10n.t('Choose'),
         title:
-          what === 'chooseSae'
+          what === 'sae'
             ? vscode.l10n.t('The folder of the sparse autoencoder')
             : vscode.l10n.t('The folder of the checkpoint'),
         canSelectFolders: true,
         canSelectFiles: false,
       })) ?? [];
     if (!uri) return;
-    const { chosen } = this;
-    this.chosen = what === 'chooseSae' ? { ...chosen, sae: uri.fsPath } : { ...chosen, checkpoint: uri.fsPath };
+    this.chosen = { ...this.chosen, [what]: uri.fsPath };
     this.forget();
     await this.look();
   }
 
   private async run(
     title: string,
-    task: (
-      result: ResultFile,
-      found: { checkpoint: FoundFiles; sae?: FoundFiles },
-      watching: Watching,
-    ) => Promise<void>,
+    task: (result: ResultFile, found: Found, watching: Watching) => Promise<void>,
   ): Promise<void> {
     const { result } = this;
-    const { checkpoint, sae } = this.found;
-    if ('error' in result || !checkpoint || checkpoint.problem !== undefined) return;
+    const { checkpoint, ...rest } = this.found;
+    if ('error' in result || !checkpoint || [checkpoint, rest.other].some((each) => each?.problem !== undefined))
+      return;
     this.failed = undefined;
     await this.work.run(
       title,
-      (token, onProgress) => task(result, { checkpoint, ...(sae && { sae }) }, { token, onProgress }),
+      (token, onProgress) => task(result, { checkpoint, ...rest }, { token, onProgress }),
       (message) => (this.failed = message),
     );
     this.show();

@@ -5,28 +5,25 @@ import type { CheckpointInfo } from '../protocol/checkpoint';
 import type { EngineProgress } from '../protocol/engine';
 import type { SaeInfo } from '../protocol/latents';
 import { checkResult, fileChanges, type ResultCheck } from '../protocol/resultCheck';
-import {
-  RESULT_ENDING,
-  writeResult,
-  type FileIdentity,
-  type ResultFile,
-  type ResultPanel,
-} from '../protocol/resultFile';
+import { needsText, RESULT_ENDING, writeResult, type FileIdentity, type ResultFile } from '../protocol/resultFile';
 import type { FoundFiles } from '../protocol/resultPage';
-import { initialSelection, type Selection } from '../protocol/selection';
-import type { Analyses, Analysis } from './analyses';
+import type { Analyses } from './analyses';
 import type { AttentionPanel } from './attentionPanel';
 import { providers, type Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
 import type { CircuitsPanel } from './circuitsPanel';
+import type { ComparePanel } from './comparePanel';
+import type { Comparison } from './comparison';
 import type { EngineService } from './engineService';
 import type { Latents } from './latents';
 import type { LatentsPanel } from './latentsPanel';
+import type { LayersPanel } from './layersPanel';
 import type { Log } from './log';
 import type { Reports } from './reports';
-import { headOf, viewOf } from './resultViews';
+import { selectionOf, showPanel } from './showResult';
 import { writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
+import type { ShownResult } from './shownResult';
 
 export interface ResultParts {
   extensionUri: vscode.Uri;
@@ -39,6 +36,9 @@ export interface ResultParts {
   panel: AttentionPanel;
   circuitsPanel: CircuitsPanel;
   latentsPanel: LatentsPanel;
+  layersPanel: LayersPanel;
+  comparePanel: ComparePanel;
+  comparison: Comparison;
   reports: Reports;
   version: string;
   log: Log;
@@ -56,23 +56,33 @@ export interface Watching {
 export interface Chosen {
   checkpoint?: string;
   sae?: string;
+  other?: string;
+}
+
+/** The files of a result. */
+export interface Found {
+  checkpoint: FoundFiles;
+  sae?: FoundFiles;
+  other?: FoundFiles;
 }
 
 /** Saved results: written from what is shown, found, opened as panels, measured anew. */
 export class Results {
   constructor(private readonly parts: ResultParts) {}
 
-  /** What a panel shows now, as a file. @param file absolute, for its paths */
-  async save(analysis: Analysis, panel: ResultPanel, file: string, watching: Watching): Promise<void> {
+  /** What a panel shows, as a file. @param file absolute, for its paths */
+  async save(shown: ShownResult, file: string, watching: Watching): Promise<void> {
     const { engine, checkpoints, latents, circuits, version } = this.parts;
-    const { info, source } = analysis;
-    const checkpoint = checkpoints.at(analysis.checkpoint.path) ?? analysis.checkpoint;
-    const view = viewOf(panel, this.parts.selection.value, analysis, this.parts.reports);
-    const sae = panel === 'latents' ? latents.of(checkpoint) : undefined;
-    const ids = info.tokens.map(({ id }) => id);
+    const { view, sae, source, text, ids } = shown;
+    const now = (info: CheckpointInfo): CheckpointInfo => checkpoints.at(info.path) ?? info;
+    const checkpoint = now(shown.checkpoint);
+    const other = shown.other && now(shown.other);
     const cheap = checkpoint.nParams < CHEAP_PARAMS || circuits.now(checkpoint).scores !== undefined;
-    const text = source.ids ? {} : { text: source.text };
-    const params = { checkpointId: checkpoint.id, ids, view, scores: cheap, ...(sae && { saeId: sae.id }) };
+    const params = {
+      ...{ checkpointId: checkpoint.id, ids, view, scores: cheap },
+      ...(sae && { saeId: sae.id }),
+      ...(other && { otherId: other.id }),
+    };
     const measured = await engine.request('measureResult', params, watching);
     const { tunedLens, layer } = sae ? latents.optionsOf(sae) : {};
     const result: ResultFile = {
@@ -86,10 +96,11 @@ export class Results {
             ...(tunedLens !== undefined && { tunedLens: pathFrom(file, tunedLens) }),
           },
         }),
+      ...(other && measured.other && { other: { ...measured.other, path: pathFrom(file, other.path) } }),
       circuitscope: version,
       created: new Date().toISOString(),
-      source: source.name,
-      ...text,
+      source,
+      ...(text !== undefined && { text }),
       ids,
       tokens: measured.tokens.map((token) => token.text),
       view,
@@ -99,11 +110,19 @@ export class Results {
   }
 
   /** Looks for the files of a result: where it says, else among what is open and the samples. */
-  async find(
+  async find(file: string, result: ResultFile, chosen: Chosen): Promise<Found> {
+    const { other } = result;
+    const found = await this.findBoth(file, result, chosen);
+    if (!other) return found;
+    const second = await this.findBoth(file, { checkpoint: other }, chosen.other ? { checkpoint: chosen.other } : {});
+    return { ...found, other: second.checkpoint };
+  }
+
+  private async findBoth(
     file: string,
-    { checkpoint, sae }: ResultFile,
+    { checkpoint, sae }: Pick<ResultFile, 'checkpoint' | 'sae'>,
     chosen: Chosen,
-  ): Promise<{ checkpoint: FoundFiles; sae?: FoundFiles }> {
+  ): Promise<Omit<Found, 'other'>> {
     const { checkpoints, latents, extensionUri, engine } = this.parts;
     const sample = (name: string): string => vscode.Uri.joinPath(extensionUri, 'samples', path.basename(name)).fsPath;
     const named = (list: readonly { name: string; path: string }[], { name }: FileIdentity): string[] => [
@@ -143,14 +162,10 @@ export class Results {
   }
 
   /** Opens the files and measures the numbers anew. @returns undefined when something could not be opened, which has been said */
-  async check(
-    file: string,
-    result: ResultFile,
-    found: { checkpoint: FoundFiles; sae?: FoundFiles },
-    watching: Watching,
-  ): Promise<ResultCheck> {
+  async check(file: string, result: ResultFile, found: Found, watching: Watching): Promise<ResultCheck> {
     const { engine, checkpoints } = this.parts;
     const checkpoint = await this.checkpointAt(found.checkpoint.at, watching);
+    const other = found.other && (await this.checkpointAt(found.other.at, watching));
     const sae = found.sae && (await this.saeAt(checkpoint, file, found.sae));
     const { ids, text, view, numbers } = result;
     const now = await engine.request(
@@ -160,6 +175,7 @@ export class Results {
         scores: numbers.headScores !== undefined,
         ...(text !== undefined && { text }),
         ...(sae && { saeId: sae.id }),
+        ...(other && { otherId: (checkpoints.at(other.path) ?? other).id }),
       },
       watching,
     );
@@ -167,31 +183,24 @@ export class Results {
   }
 
   /** The analysis as it was, with what was chosen, in its panel. */
-  async openPanels(
-    file: string,
-    result: ResultFile,
-    found: { checkpoint: FoundFiles; sae?: FoundFiles },
-    watching: Watching,
-  ): Promise<void> {
-    const { analyses, selection, panel, circuitsPanel, latentsPanel, reports } = this.parts;
+  async openPanels(file: string, result: ResultFile, found: Found, watching: Watching): Promise<void> {
+    const { analyses, selection, panel, comparison } = this.parts;
     const checkpoint = await this.checkpointAt(found.checkpoint.at, watching);
     if (found.sae) await this.saeAt(checkpoint, file, found.sae);
+    this.parts.checkpoints.choose(checkpoint);
     const { text, ids, source, view } = result;
-    const analysis = await analyses.run(
-      checkpoint,
-      text !== undefined && checkpoint.hasTokenizer
-        ? { name: source, text }
-        : { name: source, text: ids.join(', '), ids },
-    );
-    if (!analysis) return;
+    if (ids.length > 0 && view.panel !== 'patch') {
+      const asText = text !== undefined && checkpoint.hasTokenizer;
+      const of = asText ? { name: source, text } : { name: source, text: ids.join(', '), ids };
+      if (!(await analyses.run(checkpoint, of))) return;
+    }
     selection.restore(selectionOf(result, checkpoint));
-    panel.show();
-    if (view.panel === 'circuits') circuitsPanel.show();
-    else if (view.panel === 'latents') latentsPanel.show();
-    else if (view.panel === 'ablate')
-      reports.ablate.show({ heads: (view.heads ?? []).map(headOf), mean: view.mean ?? false });
-    else if (view.panel === 'paths') reports.paths.show(view.token === undefined ? {} : { token: { id: view.token } });
-    else if (view.panel !== 'attention') reports[view.panel].show();
+    if (needsText(view) && view.panel !== 'patch') panel.show();
+    if (found.other) {
+      comparison.end();
+      if (!(await comparison.with(found.other.at))) return;
+    }
+    showPanel(this.parts, result);
   }
 
   private async checkpointAt(at: string, { token, onProgress }: Watching): Promise<CheckpointInfo> {
@@ -244,24 +253,3 @@ async function firstThere(file: string, { path: saved }: FileIdentity, others: s
 /** The offered name, without the ending. */
 export const resultName = (name: string): string =>
   name.replace(new RegExp(`${RESULT_ENDING.replaceAll('.', '\\.')}$`), '');
-
-function selectionOf({ view }: ResultFile, { nLayers, nHeads }: CheckpointInfo): Selection {
-  const has = (name: string | undefined): boolean => {
-    if (name === undefined) return false;
-    const { layer, head } = headOf(name);
-    return layer < nLayers && head < nHeads;
-  };
-  const { head, earlier, later, kind, latent, layer, destination, source, reduction, weighting } = view;
-  const start = initialSelection(has(head) ? headOf(head!) : undefined);
-  const pair =
-    has(earlier) && has(later) && kind ? { earlier: headOf(earlier!), later: headOf(later!), kind } : undefined;
-  return {
-    ...start,
-    locked: { ...(destination !== undefined && { destination }), ...(source !== undefined && { source }) },
-    ...(reduction && { reduction }),
-    ...(weighting && { weighting }),
-    ...(pair && { pair }),
-    ...(latent !== undefined && { latent }),
-    ...(layer !== undefined && { layer }),
-  };
-}

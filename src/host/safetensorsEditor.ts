@@ -4,8 +4,6 @@ import type { EngineService } from './engineService';
 import type { Log } from './log';
 import { SafetensorsPage } from './safetensorsPage';
 
-export const SAFETENSORS_VIEW = 'circuitscope.safetensors';
-
 /** Time in which a file that is being written changes again, ms. */
 const SETTLES_MS = 300;
 
@@ -60,12 +58,6 @@ export class SafetensorsEditor implements vscode.CustomReadonlyEditorProvider<Sa
       pages.delete(page);
       follow.dispose();
       page.dispose();
-    });
-  }
-
-  register(): vscode.Disposable {
-    return vscode.window.registerCustomEditorProvider(SAFETENSORS_VIEW, this, {
-      supportsMultipleEditorsPerDocument: true,
     });
   }
 }

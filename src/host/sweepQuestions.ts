@@ -65,6 +65,7 @@ export async function chooseSweep(sae: SaeInfo): Promise<string | undefined> {
   const browse: Choice = { label: browseLine(), alwaysShow: true };
   const choice = await vscode.window.showQuickPick([...choices, browse], {
     placeHolder: vscode.l10n.t('Sweep with {0} to open', sae.label),
+    ignoreFocusOut: true,
   });
   return (
     choice &&

@@ -2,14 +2,15 @@ import * as path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { SaeInfo } from '../protocol/latents';
-import { OTHER_FOLDER, type Corpus, type CorpusSummary } from '../protocol/latents/corpus';
+import { type Corpus, type CorpusSummary } from '../protocol/latents/corpus';
 import { EngineCancelledError, EngineClient, type RequestOptions } from './engineClient';
+import { translationsFile } from './engineLanguage';
 import { providers, type Checkpoints } from './checkpoints';
 import type { Latents, SaeOptions } from './latents';
 import { logLine, showError, type Log } from './log';
 import { askToStartOver } from './sweepQuestions';
 import { sentence, Work } from './work';
-import { textCount, tokenCount } from './words';
+import { textCount, tokenCount, wantsOtherFolder } from './words';
 
 /** The sweep that has not come to its end. */
 const KEY = 'circuitscope.unfinishedSweep';
@@ -80,7 +81,9 @@ export class Sweeps implements vscode.Disposable {
     const { state, log, enginePath } = this.parts;
     this.offered.add(plan.out);
     await state.update(KEY, plan);
-    const client = (this.client = new EngineClient(enginePath, (line) => logLine(log, line)));
+    const client = (this.client = new EngineClient(enginePath, (line) => logLine(log, line), {
+      translations: translationsFile(),
+    }));
     let stopped = vscode.l10n.t('The sweep into {0} was cancelled.', path.basename(plan.out));
     const summary = await this.work
       .run(
@@ -93,7 +96,7 @@ export class Sweeps implements vscode.Disposable {
         this.client = undefined;
       });
     if (summary) return this.finish(plan, summary);
-    void (stopped.endsWith(OTHER_FOLDER) ? this.startOver(plan, stopped) : this.askToResume(plan, stopped));
+    void (wantsOtherFolder(stopped) ? this.startOver(plan, stopped) : this.askToResume(plan, stopped));
     return undefined;
   }
 

@@ -13,7 +13,7 @@ import type { TrainingPlan } from './trainingRun';
 import type { Training, Trainings } from './trainings';
 import { checkpointOf } from './treeNodes';
 import { sentence } from './work';
-import { OTHER_FOLDER } from '../protocol/latents/corpus';
+import { wantsOtherFolder } from './words';
 
 export interface TrainingCommandParts {
   checkpoints: Checkpoints;
@@ -58,7 +58,7 @@ async function begin(p: TrainingCommandParts, plan: TrainingPlan): Promise<void>
   p.trainingPanel.show(out);
   const state = await running;
   const message = p.trainings.at(out)?.info.message ?? '';
-  if (state !== 'failed' || !message.endsWith(OTHER_FOLDER)) return;
+  if (state !== 'failed' || !wantsOtherFolder(message)) return;
   const other = await askToStartOver(out, message);
   if (other === undefined) return;
   await p.trainings.forget(out);

@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { TrainingAction } from '../protocol/trainingPanel';
 import { showError } from './log';
+import type { Serializers } from './restore';
 import { TRAINING_VIEW, type TrainingPanel } from './trainingPanel';
 import type { Training, Trainings } from './trainings';
 
@@ -25,13 +26,14 @@ export function watchTrainings(parts: TrainingNoticesParts): vscode.Disposable {
 }
 
 /** After a reload the panel comes back. */
-export const restoreTraining = (panel: TrainingPanel): vscode.Disposable =>
-  vscode.window.registerWebviewPanelSerializer(TRAINING_VIEW, {
+export const restoreTraining = (panel: TrainingPanel): Serializers => ({
+  [TRAINING_VIEW]: {
     deserializeWebviewPanel: (webviewPanel) => {
       panel.adopt(webviewPanel);
       return Promise.resolve();
     },
-  });
+  },
+});
 
 function showRunning(item: vscode.StatusBarItem, all: readonly Training[]): void {
   const running = all.filter(({ info }) => ['starting', 'running', 'pausing'].includes(info.state));

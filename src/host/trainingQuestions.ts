@@ -120,7 +120,8 @@ const trainTitle: Record<ToyLayers, string> = {
 /** Layers, corpus, steps and folder of an attention-only transformer. */
 export async function askToy(editor?: vscode.TextEditor): Promise<TrainingPlan | undefined> {
   const folder = await textsFolder();
-  const chosen = folder !== undefined && (await vscode.window.showQuickPick(LAYERS, { placeHolder: vscode.l10n.t('Layers of the attention-only transformer') })); // prettier-ignore
+  const placeHolder = vscode.l10n.t('Layers of the attention-only transformer');
+  const chosen = folder !== undefined && (await vscode.window.showQuickPick(LAYERS, { placeHolder, ignoreFocusOut: true })); // prettier-ignore
   if (!chosen) return undefined;
   const { layers } = chosen;
   const answers = await askAll(trainTitle[layers], [
@@ -161,6 +162,7 @@ export async function chooseTraining(): Promise<string | undefined> {
   };
   const choice = await vscode.window.showQuickPick([...choices, other], {
     placeHolder: vscode.l10n.t('Training to open'),
+    ignoreFocusOut: true,
   });
   return choice && (choice.target || browse());
 }

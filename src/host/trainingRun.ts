@@ -3,6 +3,7 @@ import type { EngineProgress } from '../protocol/engine';
 import type { TrainingRecord, TrainingSummary, TrainMlsaeParams, TrainToyParams } from '../protocol/training';
 import { providers } from './checkpoints';
 import { EngineCancelledError, EngineClient, type RequestOptions } from './engineClient';
+import { translationsFile } from './engineLanguage';
 import { logLine, type Log } from './log';
 
 /** A training, as it is remembered: enough to begin it again where it stopped. */
@@ -21,7 +22,10 @@ export class TrainingRun {
   isStopped = false;
 
   constructor(enginePath: string, log: Log) {
-    this.client = new EngineClient(enginePath, (line) => logLine(log, line), { stuckMs: STUCK_MS });
+    this.client = new EngineClient(enginePath, (line) => logLine(log, line), {
+      stuckMs: STUCK_MS,
+      translations: translationsFile(),
+    });
   }
 
   get pid(): number | undefined {

@@ -1,18 +1,16 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { EngineProgress } from '../protocol/engine';
-import { OTHER_FOLDER } from '../protocol/latents/corpus';
 import type { TrainingKind, TrainingRecord, TrainingResult } from '../protocol/training';
 import type { TrainingAttention, TrainingInfo, TrainingPoints, TrainingState } from '../protocol/trainingPanel';
 import { trainedLayers } from '../protocol/trainingTable';
 import type { Ask } from './engineService';
 import type { Log } from './log';
+import { UNFINISHED_TRAININGS } from './names';
 import { TrainingHistory } from './trainingHistory';
 import { TrainingRun, type TrainingPlan } from './trainingRun';
 import { sentence } from './work';
-
-/** Those that have not come to their end. */
-const KEY = 'circuitscope.unfinishedTrainings';
+import { wantsOtherFolder } from './words';
 
 export interface TrainingsParts {
   enginePath: string;
@@ -63,7 +61,7 @@ export class Trainings implements vscode.Disposable {
 
   /** What is to be offered after a reload. */
   get unfinished(): readonly TrainingPlan[] {
-    return this.parts.state.get<TrainingPlan[]>(KEY, []);
+    return this.parts.state.get<TrainingPlan[]>(UNFINISHED_TRAININGS, []);
   }
 
   /** Of the engine that trains there. */
@@ -92,7 +90,7 @@ export class Trainings implements vscode.Disposable {
       );
       this.parts.log.error(message);
       // in that folder it can never go on
-      if (message.endsWith(OTHER_FOLDER)) await this.keep(dir);
+      if (wantsOtherFolder(message)) await this.keep(dir);
       this.settle(training, { state: 'failed', message });
     } finally {
       this.runs.delete(dir);
@@ -232,7 +230,7 @@ export class Trainings implements vscode.Disposable {
   private async keep(dir: string, plan?: TrainingPlan): Promise<void> {
     const others = this.unfinished.filter(({ params }) => params.out !== dir);
     const next = plan ? [...others, plan] : others;
-    await this.parts.state.update(KEY, next.length > 0 ? next : undefined);
+    await this.parts.state.update(UNFINISHED_TRAININGS, next.length > 0 ? next : undefined);
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import type { NamedScore } from '../protocol/circuits';
+import { OTHER_FOLDER } from '../protocol/latents/corpus';
 import type { StepName, StepsView } from '../protocol/steps';
 
 /** Counts and names that several views say, in the person's language. */
@@ -62,3 +63,7 @@ export const globPrompt = (folder: string): string =>
 /** `CSV could not be written: …`. */
 export const notWritten = (file: string, error: unknown): string =>
   vscode.l10n.t('{0} could not be written: {1}', file, error instanceof Error ? error.message : String(error));
+
+/** Whether the engine's sentence says that the folder has results of something else; in the person's language or, of older ones, English. */
+export const wantsOtherFolder = (message: string): boolean =>
+  [OTHER_FOLDER, vscode.l10n.t('give another folder, or delete it.')].some((end) => message.endsWith(end));

@@ -94,7 +94,7 @@ export const panelToHost = {
 } as const;
 /** Buttons in the panel that are commands of the host. */
 export type PanelCommand =
-  'analyzeSelection' | 'openSample' | 'openCheckpoint' | 'rerun' | 'showLatents' | 'showLog' | 'cancel';
+  'analyzeSelection' | 'openSample' | 'openCheckpoint' | 'rerun' | 'showLatents' | 'showLog' | 'cancel' | 'saveResult';
 export interface PanelToHost {
   /** The script runs: send everything. */
   [panelToHost.ready]: null;

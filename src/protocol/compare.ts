@@ -9,7 +9,7 @@ import type { TextOrIds } from './circuits/behaviour';
 import type { Encoding } from './latents/encoding';
 
 /**
- * Every request: method name → [params, result]. All but `trainingSteps` refuse, with one sentence that names the file, the
+ * Every request: method name → [params, result]. All that name two refuse, with one sentence that names the file, the
  * field and both values, two checkpoints of other shapes or with other vocabularies. Text is read by the tokenizer of A;
  * the ids then are those of both.
  */
@@ -23,6 +23,8 @@ export interface CompareRequests {
   compareNextTokens: [CompareNextTokensParams, ComparedNextTokens];
   compareLatents: [CompareLatentsParams, ComparedLatents];
   trainingSteps: [{ folder: string }, TrainingSteps];
+  /** Lets go what is kept of the patterns that were compared last: they are not asked about again. */
+  endComparison: [Record<string, never>, null];
 }
 
 /** Ids of open checkpoints; they may be the same one. */

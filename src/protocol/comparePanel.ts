@@ -39,7 +39,7 @@ export interface CompareView {
   notices: string[];
 }
 
-export type CompareCommand = PanelCommand | 'compareCheckpoint' | 'openSae' | 'showAttention' | 'showCircuits';
+export type CompareCommand = PanelCommand | 'copyCode' | 'compareCheckpoint' | 'openSae' | 'showAttention' | 'showCircuits';
 
 /** With nothing to show the panel offers the commands that lead on. */
 export type CompareStatus =
@@ -65,6 +65,7 @@ export const hostToCompare = {
   pattern: 'compare/pattern',
   steps: 'compare/steps',
   selection: 'compare/selection',
+  showSection: 'compare/showSection',
 } as const;
 export interface HostToCompare {
   [hostToCompare.status]: CompareStatus;
@@ -75,6 +76,8 @@ export interface HostToCompare {
   /** `null`: the open checkpoint does not lie among others of its training. */
   [hostToCompare.steps]: StepsView | null;
   [hostToCompare.selection]: SelectionMessage;
+  /** As if the person had chosen it. */
+  [hostToCompare.showSection]: CompareSection;
 }
 
 /** Panel → host notifications. */

@@ -1,4 +1,4 @@
-/** The paragraphs of docs/concepts.md: what every quantity is. An id is the anchor of a heading there. */
+/** The paragraphs of docs/concepts.md, and of its translations: what every quantity is. An id is the anchor of a heading there. */
 export const concepts = {
   'attention-pattern': 'Attention pattern',
   'value-weighted-pattern': 'Value-weighted pattern',
@@ -39,3 +39,10 @@ export const concepts = {
 } as const;
 
 export type ConceptId = keyof typeof concepts;
+
+/** Languages, as VS Code names them, into which the page is translated. Its headings are the same, as its anchors follow from them. */
+export const CONCEPTS_LANGUAGES = ['zh-cn'];
+
+/** The page's name in docs. @param language of VS Code */
+export const conceptsPage = (language: string): string =>
+  CONCEPTS_LANGUAGES.includes(language.toLowerCase()) ? `concepts.${language.toLowerCase()}.md` : 'concepts.md';

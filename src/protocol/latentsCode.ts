@@ -2,7 +2,7 @@
 import type { CodeRequests } from './transformerLensCode';
 import { pythonList, pythonString } from './python';
 
-type SaeOfCode = CodeRequests['latents']['sae'];
+export type SaeOfCode = CodeRequests['latents']['sae'];
 
 /** Lines that leave `W_enc [input, latent]`, `b_pre` and `b_enc`. */
 const WEIGHTS: Record<SaeOfCode['format'], string> = {
@@ -24,7 +24,7 @@ const ACTIVATE: Record<SaeOfCode['activation'], (k: number) => string> = {
 };
 
 /** Line that leaves `W_dec [latent, input]`. */
-const DECODER: Record<SaeOfCode['format'], string> = {
+export const DECODER: Record<SaeOfCode['format'], string> = {
   mlsae: 'W_dec = w["decoder.weight"].T',
   'mlsae-tfm': 'W_dec = w["autoencoder.decoder.weight"].T',
   saelens: 'W_dec = w["W_dec"]',
@@ -32,7 +32,7 @@ const DECODER: Record<SaeOfCode['format'], string> = {
 };
 
 /** @param begin lines that leave `model` and `tokens` */
-const opened = (begin: string, { path, format, tunedLens }: SaeOfCode): string => `${begin}
+export const openedSae = (begin: string, { path, format, tunedLens }: SaeOfCode): string => `${begin}
 import json
 from pathlib import Path
 
@@ -44,20 +44,59 @@ ${WEIGHTS[format]}
 `;
 
 /** From residuals `x [position, d_model]` to latents `z`, indented. */
-const encoding = ({ activation, standardize, k = 1 }: SaeOfCode): string =>
+export const encoding = ({ activation, standardize, k = 1 }: SaeOfCode): string =>
   `    n = ${standardize ? '(x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5)' : 'x'}
     a = (n - b_pre) @ W_enc + b_enc
     ${ACTIVATE[activation](k)}
 `;
 
 /** @param begin lines that leave `model` and `tokens` */
-export const latentsCode = (begin: string, sae: SaeOfCode): string => `${opened(begin, sae)}
+export const latentsCode = (begin: string, sae: SaeOfCode): string => `${openedSae(begin, sae)}
 _, cache = model.run_with_cache(tokens)
 for layer in ${pythonList(sae.layers)}:
     x = cache[f"blocks.{layer}.hook_resid_post"][0]  # [position, d_model]
 ${encoding(sae)}    for position, row in enumerate(z):
         active = row.nonzero()[:, 0]
         print(layer, position, {latent: round(row[latent].item(), 4) for latent in active.tolist()})
+`;
+
+/** From residuals and latents `z` to the reconstruction; lines that leave `b_dec` before it. */
+const DECODER_BIAS: Record<SaeOfCode['format'], string> = {
+  mlsae: 'b_dec = b_pre',
+  'mlsae-tfm': 'b_dec = b_pre',
+  saelens: 'b_dec = w["b_dec"]',
+  sparsify: 'b_dec = w["b_dec"]',
+};
+
+/** Lines that define `encode(x) -> z` and `fvu(x, z)`, for residuals `x [position, d_model]`. */
+export const saeFunctions = (sae: SaeOfCode): string => `${DECODER[sae.format]}
+${DECODER_BIAS[sae.format]}
+
+
+def encode(x):  # [position, d_model] -> [position, latent]
+${encoding(sae)}    return z
+
+
+def errors(x, z):  # the reconstruction's mean squared error, and FVU: that over the unbiased variance
+    reconstruction = z @ W_dec + b_dec
+${sae.standardize ? '    reconstruction = reconstruction * (x.std(-1, keepdim=True) + 1e-5) + x.mean(-1, keepdim=True)\n' : ''}    mse = (x - reconstruction).pow(2).mean()
+    return mse.item(), (mse / x.var()).item()
+`;
+
+/** @param begin lines that leave `model` and `tokens` */
+export const layersCode = (begin: string, sae: SaeOfCode): string => `${openedSae(begin, sae)}${saeFunctions(sae)}
+
+_, cache = model.run_with_cache(tokens)
+for layer in ${pythonList(sae.layers)}:
+    x = cache[f"blocks.{layer}.hook_resid_post"][0]
+    z = encode(x)
+    mse, fvu = errors(x, z)
+    l0, l1 = (z > 0).sum(-1).float().mean().item(), z.sum(-1).mean().item()
+    print(f"L{layer} FVU {fvu:.4f} MSE {mse:.4g} L0 {l0:.2f} L1 {l1:.4f}")
+layers = [cache[f"blocks.{layer}.hook_resid_post"][0] for layer in ${pythonList(sae.layers)}]
+for below, above in zip(layers, layers[1:]):
+    print("similarity of adjacent layers", torch.cosine_similarity(below, above, -1).mean().item(), end=" ")
+    print("centred", torch.cosine_similarity(below - below.mean(0), above - above.mean(0), -1).mean().item())
 `;
 
 /** @param begin lines that leave `model` and `tokens` */
@@ -68,7 +107,7 @@ export function steerCode(begin: string, { sae, latent, layer, edit }: Omit<Code
       ? `    return resid + ${edit.factor} * W_dec[latent]`
       : `    x = resid[0]  # [position, d_model]
 ${encoding(sae)}    return resid - ${undone}z[:, latent, None] * W_dec[latent]`;
-  return `${opened(begin, sae)}${DECODER[sae.format]}
+  return `${openedSae(begin, sae)}${DECODER[sae.format]}
 
 layer, latent = ${layer}, ${latent}
 

@@ -39,7 +39,7 @@ export interface LayersView {
 }
 
 /** What the panel's buttons do. */
-export type LayersCommand = PanelCommand | 'openSae' | 'sweepCorpus' | 'openSweep' | 'showLatents';
+export type LayersCommand = PanelCommand | 'copyCode' | 'openSae' | 'sweepCorpus' | 'openSweep' | 'showLatents';
 
 /** With nothing to show the panel offers the commands that lead on. */
 export type LayersStatus =

@@ -89,6 +89,17 @@ export function openModel({ path, architecture }: CodeModel, fold: boolean): str
   return note + huggingFace('path/to/the/checkpoint', fold);
 }
 
+/** Lines that leave `a` and `b`, two checkpoints of one shape, opened as `openModel` does. */
+export function openTwo(a: CodeModel, b: CodeModel, fold: boolean): string {
+  const [begin = '', first, rest = ''] = openModel(a, fold).split(PATH_LINE);
+  const [, second] = openModel(b, fold).split(PATH_LINE);
+  return `${begin}\n\n\ndef opened(path):\n${indented(rest)}    return model\n\n\na = opened(${first})\nb = opened(${second})\n`;
+}
+const PATH_LINE = /\npath = (.*)\n/;
+
+/** Statements, one level deeper. */
+export const indented = (lines: string): string => lines.replace(/^(?=.)/gm, '    ');
+
 /** A prompt as the tokens that were read; the text is said in a comment. */
 export function tokensLine(ids: readonly number[], text?: string, name = 'tokens'): string {
   const comment = text === undefined ? '' : `# ${pythonString([...text].slice(0, 100).join(''))}\n`;

@@ -5,10 +5,6 @@ import type { Measured } from './results';
 /** What the numbers are good to (DESIGN, “How good”), of a section's largest value, or of 1. */
 export const RESULT_TOLERANCE = 1e-3;
 
-/** Panels whose result can be saved. */
-export const resultPanels = ['attention', 'circuits', 'paths', 'lens', 'importance', 'ablate', 'latents'] as const;
-export type ResultPanel = (typeof resultPanels)[number];
-
 /** A saved number beside the same of a run anew. */
 export interface ResultRow {
   section: string;
@@ -60,6 +56,7 @@ export function checkResult(saved: ResultFile, now: Measured, tolerance?: number
   const changes = [
     ...fileChanges(saved.checkpoint, now.checkpoint, 'checkpoint'),
     ...(saved.sae && now.sae ? fileChanges(saved.sae, now.sae, 'autoencoder') : []),
+    ...(saved.other && now.other ? fileChanges(saved.other, now.other, 'checkpoint') : []),
     ...(now.otherTokens ? ['The tokenizer gives other tokens for the text now.'] : []),
     ...(texts ? ['The token ids stand for other texts now.'] : []),
   ];
@@ -76,16 +73,33 @@ export const checkSummary = ({ rows, same }: ResultCheck): string => {
 /** What a section's numbers are. */
 export const sectionTitles: Record<string, string> = {
   ablation: 'Mean loss, nats',
+  adjacent: 'Similarity of adjacent layers, centred',
+  bigrams: 'Bigrams, log-probability',
+  changed: 'Changed predictions by layer, fraction',
   composition: 'Composition, score',
+  compositionChanges: 'Composition, B − A',
+  distances: 'Distance of patterns',
   fvu: 'FVU by layer',
+  fvuChanges: 'FVU by layer, B − A',
+  headEffects: 'Effects of heads',
   headScores: 'Head scores',
+  kl: 'KL by layer, nats',
+  l0: 'L0 by layer',
+  latentChanges: 'Latents, sum of |B − A|',
   latents: 'Latents, largest activation',
   lens: 'Probability of the model’s answer by layer',
   logit: 'Logit',
+  logitDifference: 'Logit difference',
   loss: 'Surprisal, mean bits',
+  losses: 'Mean loss and KL(A ‖ B), nats',
+  lossDelta: 'Change of the loss by layer, nats',
   nextTokens: 'Next tokens, probability',
   orders: 'Loss with paths through at most n heads, nats',
+  residEffects: 'Effects of positions',
+  scoreChanges: 'Head scores, B − A',
   sources: 'Sources, attention weight',
   terms: 'Terms, logits',
   termEffects: 'Effects of single terms on the loss, nats',
+  tokenChanges: 'Log-probability of the text’s tokens, B − A',
+  varianceRatios: 'Variance ratios',
 };

@@ -3,6 +3,8 @@
  * stands on a line, so that two files differ where the results do.
  */
 
+import { compareSections, type CompareSection } from './comparePanel';
+
 export const RESULT_ENDING = '.circuitscope.json';
 const FORMAT = 'circuitscope-result';
 const VERSION = 1;
@@ -12,7 +14,10 @@ const MOST_CHARACTERS = 16_000_000;
 export const DECIMALS = 4;
 
 /** Panels whose result can be saved. */
-export const resultPanels = ['attention', 'circuits', 'paths', 'lens', 'importance', 'ablate', 'latents'] as const;
+export const resultPanels = [
+  ...(['attention', 'circuits', 'paths', 'lens', 'bigrams', 'importance', 'patch', 'ablate'] as const),
+  ...(['latents', 'layers', 'compare'] as const),
+];
 export type ResultPanel = (typeof resultPanels)[number];
 
 /** What is looked at. Heads are written `L1H5`; positions are tokens of the prompt. */
@@ -27,13 +32,21 @@ export interface ResultView {
   earlier?: string;
   later?: string;
   kind?: 'Q' | 'K' | 'V';
-  /** Id of the token whose logit is taken apart. */
+  /** Id of the token whose logit is taken apart; of bigrams: that they begin with. */
   token?: number;
   latent?: number;
   layer?: number;
   /** Of an ablation. */
   heads?: string[];
   mean?: boolean;
+  /** Of patching: the ids of the corrupted prompt (those of the clean one are the result's), and those of the two answers. */
+  corrupted?: number[];
+  answer?: number;
+  wrong?: number;
+  /** Of the layers panel: the loss with reconstructions was measured too. */
+  spliced?: boolean;
+  /** Of a comparison. */
+  section?: CompareSection;
 }
 
 /** Files by what is in them. */
@@ -57,6 +70,8 @@ export type ResultNumbers = Record<string, Record<string, number>>;
 export interface ResultFile {
   checkpoint: FileIdentity;
   sae?: FileIdentity;
+  /** B of a comparison; A is `checkpoint`. */
+  other?: FileIdentity;
   /** Version of the extension. */
   circuitscope: string;
   /** ISO 8601. */
@@ -65,6 +80,7 @@ export interface ResultFile {
   source: string;
   /** Absent for a checkpoint without a tokenizer. */
   text?: string;
+  /** None where a result is of the weights alone. */
   ids: number[];
   /** Their texts. `[pos]` */
   tokens: string[];
@@ -105,6 +121,7 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (v) => typeof v === 'string';
 const isIndex: Check = (v) => Number.isSafeInteger(v) && (v as number) >= 0;
+const isFlag: Check = (v) => typeof v === 'boolean';
 const isHead: Check = (v) => typeof v === 'string' && /^L\d{1,4}H\d{1,4}$/.test(v);
 /** Not one of another machine (`//host/share`): merely looking there would tell that machine about this one. */
 const isPath: Check = (v) => typeof v === 'string' && v !== '' && !/^[\\/]{2}|\0/.test(v);
@@ -141,13 +158,16 @@ const VIEW: Rules = {
   later: [maybe(isHead), 'a head such as L1H5'],
   kind: [maybe(oneOf('Q', 'K', 'V')), '“Q”, “K” or “V”'],
   ...Object.fromEntries(
-    ['destination', 'source', 'token', 'latent', 'layer'].map((name) => [
+    ['destination', 'source', 'token', 'latent', 'layer', 'answer', 'wrong'].map((name) => [
       name,
       [maybe(isIndex), 'a whole number from 0'],
     ]),
   ),
   heads: [maybe(listOf(isHead)), 'heads such as L1H5'],
-  mean: [maybe((v) => typeof v === 'boolean'), 'true or false'],
+  mean: [maybe(isFlag), 'true or false'],
+  corrupted: [maybe(listOf(isIndex)), 'a list of token ids'],
+  spliced: [maybe(isFlag), 'true or false'],
+  section: [maybe(oneOf(...compareSections)), `one of ${compareSections.join(', ')}`],
 };
 const RESULT: Rules = {
   formatVersion: [(v) => v === VERSION, `${VERSION} (a newer Circuitscope may have written it)`],
@@ -155,7 +175,7 @@ const RESULT: Rules = {
   created: [(v) => isText(v) && !Number.isNaN(Date.parse(v as string)), 'a date'],
   source: [isText, 'a text'],
   text: [maybe(isText), 'a text'],
-  ids: [(v) => listOf(isIndex)(v) && (v as unknown[]).length > 0, 'a list of token ids'],
+  ids: [listOf(isIndex), 'a list of token ids'],
   tokens: [listOf(isText), 'a list of texts'],
 };
 
@@ -213,6 +233,7 @@ function parsed(text: string): ResultFile {
     ...only(fields, { ...RESULT, formatVersion: RESULT.formatVersion! }),
     checkpoint: objectAt(fields, 'checkpoint', FILES),
     ...(fields.sae !== undefined && { sae: objectAt(fields, 'sae', FILES) }),
+    ...(fields.other !== undefined && { other: objectAt(fields, 'other', FILES) }),
     view: objectAt(fields, 'view', VIEW),
     numbers: numbersOf(fields),
   } as unknown as ResultFile & { formatVersion?: number };
@@ -220,13 +241,41 @@ function parsed(text: string): ResultFile {
   const { ids, tokens, view } = result;
   if (ids.length !== tokens.length)
     throw new Problem(`tokens has ${tokens.length} entries, ${ids.length} were expected, as many as ids`);
+  checkParts(result);
   for (const name of ['destination', 'source'] as const)
-    if ((view[name] ?? 0) >= ids.length)
+    if (view[name] !== undefined && view[name] >= ids.length)
       throw new Problem(`view.${name} is ${view[name]}, a position below ${ids.length} was expected`);
-  if (view.panel === 'latents' && !result.sae) throw new Problem('sae is missing, an object was expected');
-  if (view.panel === 'ablate' && !view.heads?.length)
-    throw new Problem('view.heads is missing, heads such as L1H5 were expected');
   return result;
+}
+
+/** Results of the weights alone. */
+export const needsText = ({ panel, section }: ResultView): boolean =>
+  panel === 'compare' ? section !== 'scores' && section !== 'composition' : panel !== 'bigrams' && panel !== 'circuits';
+
+export const needsSae = ({ panel, section }: ResultView): boolean =>
+  panel === 'latents' || panel === 'layers' || (panel === 'compare' && section === 'latents');
+
+/** Every panel has what its question needs. */
+function checkParts({ ids, view, sae, other }: ResultFile): void {
+  const { panel } = view;
+  const present = (name: string, has: boolean, expected: string): void => {
+    if (!has) throw new Problem(`${name} is missing, ${expected} expected`);
+  };
+  if (ids.length === 0 && needsText(view)) throw new Problem('ids is […], a list of token ids was expected');
+  if (needsSae(view)) present('sae', sae !== undefined, 'an object was');
+  if (panel === 'ablate') present('view.heads', (view.heads ?? []).length > 0, 'heads such as L1H5 were');
+  if (panel === 'patch') {
+    for (const name of ['corrupted', 'answer', 'wrong'] as const)
+      present(`view.${name}`, view[name] !== undefined, 'token ids were');
+    if (view.corrupted!.length !== ids.length)
+      throw new Problem(
+        `view.corrupted has ${view.corrupted!.length} entries, ${ids.length} were expected, as many as ids`,
+      );
+  }
+  if (panel === 'compare') {
+    present('view.section', view.section !== undefined, `one of ${compareSections.join(', ')} was`);
+    present('other', other !== undefined, 'an object was');
+  }
 }
 
 /** @param file its name, for the sentence that says what is wrong */

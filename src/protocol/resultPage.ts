@@ -21,6 +21,8 @@ export interface ResultPage {
   /** Absent while they are looked for. */
   checkpoint?: FoundFiles;
   sae?: FoundFiles;
+  /** B of a comparison. */
+  other?: FoundFiles;
   check?: ResultCheck;
   /** What is being done. */
   busy?: { message: string; fraction?: number };
@@ -28,7 +30,7 @@ export interface ResultPage {
   failed?: string;
 }
 
-export type ResultAction = 'open' | 'check' | 'text' | 'chooseCheckpoint' | 'chooseSae' | 'cancel';
+export type ResultAction = 'open' | 'check' | 'text' | 'chooseCheckpoint' | 'chooseSae' | 'chooseOther' | 'cancel';
 
 export const hostToResult = { page: 'result/page' } as const;
 export interface HostToResult {

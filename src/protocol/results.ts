@@ -5,8 +5,10 @@ import type { FileIdentity, ResultNumbers, ResultView } from './resultFile';
 
 export interface MeasureParams {
   checkpointId: string;
-  /** Of the panel `latents`. */
+  /** Of panels about latents. */
   saeId?: string;
+  /** B of a comparison. */
+  otherId?: string;
   /** What was read; with `ids`, whether it gives the same tokens is told. */
   text?: string;
   ids: number[];
@@ -30,6 +32,7 @@ export interface Measured {
   /** Without the path from a file. */
   checkpoint: Omit<FileIdentity, 'path'>;
   sae?: Omit<FileIdentity, 'path'>;
+  other?: Omit<FileIdentity, 'path'>;
   numbers: ResultNumbers;
   /** What could not be measured. */
   notices: string[];

@@ -5,7 +5,9 @@
 import type { Reduction, Weighting } from './analysis';
 import type { HeadRef } from './checkpoint';
 import type { SaeInfo } from './latents';
-import { latentsCode, steerCode } from './latentsCode';
+import { compareCode, type CompareCodeRequests } from './compareCode';
+import { latentsCode, layersCode, steerCode } from './latentsCode';
+import { headScoresFunction, type ScoredSequences } from './headScoresCode';
 import type { LatentEdit } from './latents/effects';
 import { importance, paths } from './pathsCode';
 import { openModel, pythonList, tokensLine, withTokens, type CodeModel, type CodePrompt } from './python';
@@ -15,14 +17,14 @@ interface Fold {
   foldNorm?: boolean;
 }
 
-/** What a result is about, for the code that computes it. */
 /** What the code must know of an autoencoder. */
-type SaeOfCode = Pick<SaeInfo, 'path' | 'format' | 'activation' | 'layers' | 'standardize' | 'k' | 'tunedLens'>;
+export type SaeOfCode = Pick<SaeInfo, 'path' | 'format' | 'activation' | 'layers' | 'standardize' | 'k' | 'tunedLens'>;
 
-export interface CodeRequests {
+/** What a result is about, for the code that computes it. */
+export interface CodeRequests extends CompareCodeRequests {
   activations: CodePrompt;
   pattern: CodePrompt & { weighting: Weighting; reduction: Reduction; head?: HeadRef };
-  headScores: Fold & { sequences: readonly number[][]; start: number; length: number };
+  headScores: Fold & ScoredSequences;
   composition: Fold;
   headCircuit: Fold & { head: HeadRef; top: number };
   bigrams: Fold & { token?: number; top: number };
@@ -34,6 +36,7 @@ export interface CodeRequests {
   latents: CodePrompt & {
     sae: SaeOfCode;
   };
+  layers: CodePrompt & { sae: SaeOfCode };
   steer: CodePrompt & { sae: SaeOfCode; latent: number; layer: number; edit: LatentEdit };
 }
 export type CodeKind = keyof CodeRequests;
@@ -75,40 +78,11 @@ print(pattern)
 `;
 };
 
-const headScores: Code<'headScores'> = (
-  model,
-  { sequences, start, length, foldNorm = true },
-) => `${openModel(model, foldNorm)}
-# BOS + R + R; R begins at \`start\` and has \`length\` tokens
-start, length = ${start}, ${length}
-sequences = torch.tensor([
-${sequences.map((ids) => `    [${ids.join(', ')}],\n`).join('')}])
-_, cache = model.run_with_cache(sequences, names_filter=lambda name: name.endswith("hook_pattern"))
+const headScores: Code<'headScores'> = (model, { foldNorm = true, ...measured }) => `${openModel(model, foldNorm)}
+${headScoresFunction(measured)}
 
-
-def ratio(a, b):  # Σλ / Σ|λ| of a b
-    values = torch.linalg.eigvals(b @ a)
-    return (values.sum(-1) / values.abs().sum(-1)).real
-
-
-for layer in range(model.cfg.n_layers):
-    pattern = cache[f"blocks.{layer}.attn.hook_pattern"]  # [sequence, head, destination, source]
-
-    def back(offset, first):  # attention to the token \`offset\` before, mean over destinations from \`first\`
-        return pattern.diagonal(-offset, 2, 3)[..., first - offset :].mean((0, 2))
-
-    later = pattern[:, :, 1:]
-    scores = {
-        "previous token": back(1, 1),
-        "duplicate token": back(length, start + length),
-        "induction": back(length - 1, start + length),
-        "first token": later[..., 0].mean((0, 2)),
-        "entropy (bits)": torch.special.entr(later).sum(-1).mean((0, 2)) / torch.tensor(2.0).log(),
-        "OV copying": ratio(model.W_V[layer], model.W_O[layer] @ (model.W_U @ model.W_E)),
-        "QK matching": ratio(model.W_Q[layer], model.W_K[layer].mT @ (model.W_E.T @ model.W_E)),
-    }
-    for head in range(model.cfg.n_heads):
-        print(f"L{layer}H{head}", {name: round(value[head].item(), 4) for name, value in scores.items()})
+for head, scores in head_scores(model).items():
+    print(head, {name: round(value, 4) for name, value in scores.items()})
 `;
 
 const composition: Code<'composition'> = (model, { foldNorm = true }) => `${openModel(model, foldNorm)}
@@ -240,6 +214,8 @@ print("heads [layer, head]", patching.get_act_patch_attn_head_out_all_pos(model,
 
 const latents: Code<'latents'> = (model, { sae, ...prompt }) => latentsCode(withTokens(model, prompt), sae);
 
+const layers: Code<'layers'> = (model, { sae, ...prompt }) => layersCode(withTokens(model, prompt), sae);
+
 const steer: Code<'steer'> = (model, request) => steerCode(withTokens(model, request), request);
 
 /** Result kind → the Python that computes it. */
@@ -256,7 +232,9 @@ export const transformerLensCode: { [K in CodeKind]: Code<K> } = {
   ablate,
   patch,
   latents,
+  layers,
   steer,
+  ...compareCode,
 };
 
 export const codeKinds = Object.keys(transformerLensCode) as CodeKind[];

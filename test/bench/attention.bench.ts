@@ -3,6 +3,7 @@ import type { Checkpoint } from '../../src/engine/checkpoint/checkpoint';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import { expandHooks } from '../../src/engine/graph/hooks';
 import { createRunner } from '../../src/engine/runtime/runner';
+import { heldSources, ROW_BLOCKS, rowBounds } from '../../src/engine/runtime/patternRows';
 import type { ModelRunner } from '../../src/engine/runtime/types';
 import { asEngine } from './support/asEngine';
 import { bench, inTurn, median, timed, type Measure } from './support/measure';
@@ -27,10 +28,13 @@ interface Context {
 const { dModel, nLayers, dVocab, nHeads } = GPT2_SMALL;
 const EVERYTHING = ['blocks.*.attn.hook_pattern', 'blocks.*.hook_resid_post', 'logits'];
 
-/** Products of the forward pass; patterns are made whole, as PyTorch makes them. */
-const flopOf = (n: number): number => 2 * n * (nLayers * (12 * dModel ** 2 + 2 * n * dModel) + dModel * dVocab);
+/** What a head's pattern holds. PyTorch makes it whole: n². */
+const sourcesOf = (n: number): number => heldSources(rowBounds(n, n < ROW_BLOCKS.from ? 1 : ROW_BLOCKS.blocks));
+/** Products of the forward pass. */
+const flopOf = (n: number): number =>
+  2 * (nLayers * (12 * n * dModel ** 2 + 2 * sourcesOf(n) * dModel) + n * dModel * dVocab);
 /** Patterns, residuals and logits: made once and copied out once. */
-const bytesOf = (n: number): number => 8 * n * (nLayers * (nHeads * n + dModel) + dVocab);
+const bytesOf = (n: number): number => 8 * (nLayers * (nHeads * sourcesOf(n) + n * dModel) + n * dVocab);
 
 const everything = (n: number): Measure<Context> => ({
   name: `forward with all patterns, residuals and logits, ${n} tokens`,

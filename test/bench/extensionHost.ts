@@ -4,11 +4,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as vscode from 'vscode';
 import type { ExtensionExports } from '../../src/extension';
 import { lagDuring } from './support/lag';
-import { bench, Skip, timed, type Measure } from './support/measure';
+import { bench, Skip, timed, type Figure, type Measure } from './support/measure';
 import { idsOf, writeGpt2 } from './support/models';
 
 interface Context {
   extension: vscode.Extension<ExtensionExports>;
+}
+
+async function withCpuTime(work: () => Promise<unknown>): Promise<Figure> {
+  const before = process.cpuUsage();
+  const value = await timed(work);
+  const { user, system } = process.cpuUsage(before);
+  return {
+    value,
+    note: `${((user + system) / 1000).toFixed(0)} ms of the host’s CPU time; VS Code ${vscode.version}`,
+  };
+}
+
+/** Other extensions have started: the host uses less than a twentieth of a core. */
+async function settled(): Promise<void> {
+  for (let round = 0; round < 40; round++) {
+    const before = process.cpuUsage();
+    await sleep(500);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < 25_000) return;
+  }
 }
 
 const activation: Measure<Context> = {
@@ -16,14 +36,19 @@ const activation: Measure<Context> = {
   unit: 'ms',
   goal: { of: 'value', most: 50 },
   run: async ({ extension }) => {
+    await settled();
     if (extension.isActive) throw new Skip('something activated the extension before');
-    const before = process.cpuUsage();
-    const value = await timed(async () => extension.activate());
-    const { user, system } = process.cpuUsage(before);
-    return {
-      value,
-      note: `${((user + system) / 1000).toFixed(0)} ms of the host’s CPU time; VS Code ${vscode.version}`,
-    };
+    return withCpuTime(async () => extension.activate());
+  },
+};
+
+/** What the first command, panel or file of Circuitscope waits for besides. */
+const firstUse: Measure<Context> = {
+  name: 'first use of the extension: the rest of its code read and its parts made',
+  unit: 'ms',
+  run: async ({ extension }) => {
+    const { exports } = extension;
+    return withCpuTime(async () => exports.testing);
   },
 };
 
@@ -51,7 +76,7 @@ const lag: Measure<Context> = {
 
 /** VS Code calls this. */
 export async function run(): Promise<void> {
-  await bench<Context>([activation, lag], async () => ({
+  await bench<Context>([activation, firstUse, lag], async () => ({
     extension: vscode.extensions.getExtension<ExtensionExports>('circuitscope.circuitscope')!,
   }));
   writeFileSync(process.env['CIRCUITSCOPE_RESULT']!, '{}');

@@ -5,7 +5,7 @@ import * as path from 'node:path';
 import type { Frame } from 'playwright-core';
 import { ramp, type ThemeKind } from '../../webview/shared/colour';
 import { readTensors, REFERENCE } from '../unit/support/files';
-import { eventually } from './support/wait';
+import { ATTEMPT, attempts, eventually } from './support/wait';
 import { startWorkbench, workspaceFolder, type Theme, type Workbench } from './support/workbench';
 
 const ADD = 27;
@@ -23,8 +23,7 @@ function inductionPattern(): Float64Array {
 /** Analyzes lines 4–9 of total.ts with their last line feed, and shows L1H5. */
 async function analyzeTotal(workbench: Workbench): Promise<Frame> {
   await workbench.openFile('total.ts');
-  await workbench.selectLines(4, 10);
-  await workbench.page.keyboard.press('Shift+Home');
+  await workbench.selectWholeLines(4, 9);
   await workbench.palette('Circuitscope: Analyze Selection');
   const panel = await workbench.panelFrame('canvas.heat-base[data-cell]');
   await panel.locator('[data-head="L1H5"]').click();
@@ -37,15 +36,12 @@ const tokenIn = (panel: Frame, index: number): ReturnType<Frame['locator']> =>
 
 /** Puts the pointer on the second `add` and waits for its card. */
 async function hoverAdd(workbench: Workbench): Promise<string> {
-  const line = workbench.page.locator('.view-line', { hasText: 'const total' });
-  await line.locator('span span', { hasText: /^add$/ }).hover();
-  const card = workbench.hover('predicts next');
-  await card.waitFor();
+  const card = await workbench.hoverCode('const total', /^add$/, 'predicts next');
   return (await card.innerText()).replaceAll(/\s+/g, ' ');
 }
 
 /** Rows of the Checkpoints view. */
-const inCheckpoints = ({ page }: Workbench, selector: string, text: string): ReturnType<typeof page.locator> =>
+const inCheckpoints = ({ page }: Workbench, selector: string, text: string | RegExp): ReturnType<typeof page.locator> =>
   page
     .locator('.pane', { has: page.locator('.pane-header', { hasText: 'Checkpoints' }) })
     .locator(selector, { hasText: text });
@@ -119,10 +115,8 @@ function describeTheme(theme: Theme, kind: ThemeKind): void {
       await tokenIn(panel, ADD).click();
       await tokenIn(panel, PARENTHESIS).hover();
       await panel.locator('.token.hover').waitFor();
-      await workbench.page.waitForTimeout(400);
+      await panel.locator('.token.locked', { hasText: 'add' }).waitFor();
       await workbench.shot(`workbench-${theme}`);
-      const [lock] = await panel.locator('.token.locked').allInnerTexts();
-      assert.match(lock!, /add/);
       await hoverAdd(workbench);
       await workbench.shot(`hover-${theme}`);
     } finally {
@@ -176,27 +170,29 @@ describe('attention beside the code', () => {
     });
 
     it('follows the cursor of the editor', async () => {
-      await workbench.page.locator('.view-line', { hasText: 'const total' }).click({ position: { x: 5, y: 8 } });
-      await workbench.page.keyboard.press('Escape');
-      await workbench.page.keyboard.press('Home');
-      await workbench.page.keyboard.press('ArrowRight');
-      await eventually('hover in the strip', async () => {
-        const [text] = await panel.locator('.token.hover').allInnerTexts();
-        return text?.includes('const') ? true : undefined;
+      await attempts('hover in the strip', async () => {
+        await workbench.page.locator('.view-line', { hasText: 'const total' }).click({ position: { x: 5, y: 8 } });
+        for (const key of ['Escape', 'Home', 'ArrowRight']) await workbench.page.keyboard.press(key);
+        await panel.locator('.token.hover', { hasText: 'const' }).first().waitFor({ timeout: ATTEMPT });
       });
     });
 
     it('lists layers and heads, and shows the one that is clicked', async () => {
       const { page } = workbench;
       await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
-      const row = (text: string): ReturnType<typeof page.locator> => inCheckpoints(workbench, '.monaco-list-row', text);
+      const row = (text: string | RegExp): ReturnType<typeof page.locator> =>
+        inCheckpoints(workbench, '.monaco-list-row', text);
       // by keyboard, as the tree has scrolled to the head that is shown
-      await row('L1H5').first().click();
-      for (const key of ['Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
-      await row('L0H0').first().waitFor();
-      for (let head = 0; head <= 4; head++) await page.keyboard.press('ArrowDown');
-      await page.keyboard.press('Enter');
-      await panel.locator('canvas.heat-base[data-name="L0H4"]').waitFor();
+      await attempts('L0H4', async () => {
+        await row(/L\dH\d/)
+          .first()
+          .click({ timeout: ATTEMPT });
+        for (const key of ['Home', 'ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
+        await row('L0H0').first().waitFor({ timeout: ATTEMPT });
+        for (let head = 0; head <= 4; head++) await page.keyboard.press('ArrowDown');
+        await page.keyboard.press('Enter');
+        await panel.locator('canvas.heat-base[data-name="L0H4"]').waitFor({ timeout: ATTEMPT });
+      });
       await panel.locator('[data-head="L0H6"]').click();
       await inCheckpoints(workbench, '.monaco-list-row.selected', 'L0H6').waitFor();
       await workbench.shot('sidebar-dark');
@@ -234,7 +230,8 @@ describe('attention beside the code', () => {
     it('comes back after a reload with its head and its lock', async () => {
       await panel.locator('[data-head="L1H7"]').click();
       await panel.locator('canvas.heat-base[data-name="L1H7"]').waitFor();
-      await workbench.page.waitForTimeout(1500); // VS Code saves a panel's state with a delay
+      await workbench.saved(/"head":\{"layer":1,"head":7\}/);
+      await workbench.saved(/circuitscope\.attention/);
       await workbench.reload();
       panel = await workbench.panelFrame('canvas.heat-base[data-cell]', 40_000);
       await panel.locator('canvas.heat-base[data-name="L1H7"]').waitFor();

@@ -1,7 +1,7 @@
 // Circuits in a real VS Code: from the palette to the induction circuit, its heads named everywhere.
 import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
-import { inductionEdge } from './support/inductionEdge';
+import { clickInductionEdge, hoverInductionEdge } from './support/inductionEdge';
 import { eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
@@ -10,8 +10,7 @@ const settings = { 'editor.minimap.enabled': false, 'workbench.activityBar.locat
 /** Lines 4–9 of total.ts, then the circuits panel from the palette. */
 async function showCircuits(workbench: Workbench): Promise<Frame> {
   await workbench.openFile('total.ts');
-  await workbench.selectLines(4, 10);
-  await workbench.page.keyboard.press('Shift+Home');
+  await workbench.selectWholeLines(4, 9);
   await workbench.palette('Circuitscope: Analyze Selection');
   await workbench.panelFrame('canvas.heat-base[data-cell]');
   await workbench.palette('Circuitscope: Show Circuits');
@@ -25,12 +24,8 @@ describe('circuits beside the code', () => {
       try {
         const panel = await showCircuits(workbench);
         await panel.locator('[data-node="L0H4"] .pill', { hasText: 'prev' }).waitFor();
-        const edge = await inductionEdge(panel);
-        await panel.locator('.graph-canvas').hover({ position: edge });
-        const tip = (await panel.locator('.pair-tip').innerText()).replaceAll(/\s+/g, ' ');
-        assert.match(tip, /^L0H4 → L1H5 .* K 0\.170 \+0\.10\d/);
-        await panel.locator('.graph-canvas').click({ position: edge });
-        await panel.locator('[data-node="L1H5"].chosen').waitFor();
+        assert.match(await hoverInductionEdge(panel), /^L0H4 → L1H5 .* K 0\.170 \+0\.10\d/);
+        await clickInductionEdge(panel);
         await panel.locator('.circuit').first().waitFor();
         const best = (await panel.locator('.circuit').allInnerTexts()).slice(0, 2);
         assert.ok(
@@ -43,8 +38,7 @@ describe('circuits beside the code', () => {
           .filter({ hasText: /induction 0\.\d\d/ })
           .first()
           .waitFor();
-        await panel.locator('.graph-canvas').hover({ position: edge });
-        await workbench.page.waitForTimeout(400);
+        await hoverInductionEdge(panel);
         await workbench.shot(`circuits-${theme}`);
       } finally {
         await workbench.close();
@@ -56,8 +50,7 @@ describe('circuits beside the code', () => {
     const workbench = await startWorkbench({ settings });
     try {
       const panel = await showCircuits(workbench);
-      await panel.locator('.graph-canvas').click({ position: await inductionEdge(panel) });
-      await panel.locator('[data-node="L1H5"].chosen').waitFor();
+      await clickInductionEdge(panel);
       await workbench.palette('Circuitscope: Show Attention');
       const attention = await workbench.panelFrame('canvas.heat-base[data-name="L1H5"]');
       await attention.locator('[data-head="L1H5"].named').waitFor();
@@ -68,7 +61,6 @@ describe('circuits beside the code', () => {
       await workbench.shot('attention-named');
       await workbench.palette('Circuitscope: Show Head Card');
       await workbench.panelFrame('[data-head-card="L1H5"]');
-      await workbench.page.waitForTimeout(300);
       await workbench.shot('circuits-headCard');
     } finally {
       await workbench.close();
@@ -79,7 +71,7 @@ describe('circuits beside the code', () => {
     const workbench = await startWorkbench({ settings });
     try {
       const panel = await showCircuits(workbench);
-      await panel.locator('.graph-canvas').click({ position: await inductionEdge(panel) });
+      await clickInductionEdge(panel);
       const { page } = workbench;
       await page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
       await page.locator('.pane-header', { hasText: 'Circuits' }).last().click();

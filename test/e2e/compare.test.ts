@@ -44,8 +44,7 @@ describe('two steps of a training beside the code', () => {
       await workbench.statusBar('step 2,000').waitFor({ timeout: 10_000 });
       await workbench.shot('compare-slider');
 
-      await workbench.palette('Circuitscope: Compare with Checkpoint…');
-      await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'step3000' }).first().click();
+      await workbench.choose('Circuitscope: Compare with Checkpoint…', 'step3000');
       const compare = await workbench.panelFrame('canvas.heat-delta[data-head="L1H5"]');
       assert.equal(await heading(compare), 'A step2000 → B step3000');
       await compare.getByRole('button', { name: 'Previous training step' }).click();
@@ -57,7 +56,7 @@ describe('two steps of a training beside the code', () => {
       assert.match(await row.innerText(), /^L1H[57]\s.*\+0\.\d/s, 'the induction heads form');
       await workbench.shot('compare-workbench');
 
-      await workbench.page.waitForTimeout(6000); // VS Code in a browser saves which panels there are every 5 s
+      await workbench.saved(/circuitscope\.compare/);
       await workbench.reload();
       const again = await workbench.panelFrame('main.compare[data-section=scores] .table', 40_000);
       assert.equal(await heading(again), 'A step1000 → B step3000');

@@ -24,4 +24,12 @@ describe('in Simplified Chinese', () => {
     assert.match(await panel.locator('body').innerText(), /\p{Script=Han}/u);
     await workbench.shot('languages-zh-cn');
   });
+
+  it('the link of a heading opens its paragraph', async () => {
+    const panel = await workbench.panelFrame();
+    await panel.locator('a.concept').first().click();
+    const preview = await workbench.panelFrame('h3#attention-pattern');
+    assert.match(await preview.locator('h3#attention-pattern + p').innerText(), /^注意力模式/);
+    await workbench.shot('languages-zh-cn-concepts');
+  });
 });

@@ -1,7 +1,7 @@
 // Latents in a real VS Code with the real engine: from the sample to the hover, the tints and the panels, and after a reload.
 import assert from 'node:assert/strict';
-import type { Frame } from 'playwright-core';
-import { eventually } from './support/wait';
+import type { Frame, Locator } from 'playwright-core';
+import { ATTEMPT, attempts, eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const ADD = 27;
@@ -9,26 +9,16 @@ const settings = { 'editor.minimap.enabled': false, 'workbench.activityBar.locat
 
 /** Opens the sample with its autoencoder and analyzes lines 4–9 of total.ts: prompt 0 of the reference. */
 async function openSample(workbench: Workbench): Promise<Frame> {
-  const { page } = workbench;
   await workbench.openFile('total.ts');
-  await workbench.palette('Circuitscope: Open Sample…');
-  const sample = page.locator('.quick-input-list .monaco-list-row', { hasText: 'mlsae-neox-6l-x16-k16' });
-  await sample.first().click();
+  await workbench.choose('Circuitscope: Open Sample…', 'mlsae-neox-6l-x16-k16');
   await workbench.statusBar('mlsae').waitFor();
-  await workbench.selectLines(4, 10);
-  await page.keyboard.press('Shift+Home');
+  await workbench.selectWholeLines(4, 9);
   await workbench.palette('Circuitscope: Analyze Selection');
   return workbench.panelFrame('canvas.heat-base[data-cell]');
 }
 
 /** Puts the pointer on the second `add` and waits for its card. */
-async function hoverAdd(workbench: Workbench): Promise<string> {
-  const line = workbench.page.locator('.view-line', { hasText: 'const total' });
-  await line.locator('span span', { hasText: /^add$/ }).hover();
-  const card = workbench.hover('#604');
-  await card.waitFor();
-  return (await card.innerText()).replaceAll(/\s+/g, ' ');
-}
+const hoverAdd = (workbench: Workbench): Promise<Locator> => workbench.hoverCode('const total', /^add$/, '#604');
 
 /** Pieces of the code with a tint. */
 const tinted = ({ page }: Workbench): Promise<number> =>
@@ -49,7 +39,7 @@ for (const theme of ['dark', 'light'] as Theme[])
     after(() => workbench?.close());
 
     it('are in the card of a token, with the activations of the reference', async () => {
-      const text = await hoverAdd(workbench);
+      const text = (await (await hoverAdd(workbench)).innerText()).replaceAll(/\s+/g, ' ');
       assert.match(text, /latents · mlsae ×16 k16 on neox-6l/);
       const expected: [number, string][] = [
         [54, '6.38'],
@@ -71,8 +61,10 @@ for (const theme of ['dark', 'light'] as Theme[])
 
     it('that are clicked in the card are locked, tint the code, and have their panel', async () => {
       await workbench.page.locator('.activitybar a.action-label[aria-label="Circuitscope"]').click();
-      await hoverAdd(workbench);
-      await workbench.hover('#604').getByText('#604', { exact: true }).click();
+      await attempts('#604 of the card', async () => {
+        const card = await hoverAdd(workbench);
+        await card.getByText('#604', { exact: true }).click({ timeout: ATTEMPT });
+      });
       const panel = await workbench.panelFrame('.latent-row');
       await panel.locator('.latent-row.locked[data-latent="604"]').waitFor();
       await workbench.page.mouse.move(700, 5);
@@ -126,7 +118,8 @@ for (const theme of ['dark', 'light'] as Theme[])
 
     if (theme === 'dark')
       it('come back after a reload, with the one that was locked', async () => {
-        await workbench.page.waitForTimeout(6000); // VS Code in a browser saves which panels there are every 5 s
+        await workbench.saved(/"latent":54\b/);
+        await workbench.saved(/circuitscope\.latents/);
         await workbench.reload();
         await workbench.page.locator('.tab', { hasText: 'Latents' }).click();
         const panel = await workbench.panelFrame('.latent-row', 40_000);

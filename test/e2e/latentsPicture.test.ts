@@ -1,7 +1,7 @@
 // The drawing of the latents panel (token ` add` and latent 604 locked, a cell under the pointer) in a real VS Code.
 import assert from 'node:assert/strict';
 import type { Frame } from 'playwright-core';
-import { eventually } from './support/wait';
+import { ATTEMPT, attempts, eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const ADD = 27;
@@ -17,12 +17,9 @@ for (const theme of ['dark', 'light'] as Theme[])
       workbench = await startWorkbench({ theme, settings, size });
       const { page } = workbench;
       await workbench.openFile('total.ts');
-      await workbench.palette('Circuitscope: Open Sample…');
-      const rows = page.locator('.quick-input-list .monaco-list-row', { hasText: 'mlsae-neox-6l-x16-k16' });
-      await rows.first().click();
+      await workbench.choose('Circuitscope: Open Sample…', 'mlsae-neox-6l-x16-k16');
       await workbench.statusBar('mlsae').waitFor();
-      await workbench.selectLines(4, 10);
-      await page.keyboard.press('Shift+Home');
+      await workbench.selectWholeLines(4, 9);
       await workbench.palette('Circuitscope: Analyze Selection');
       await workbench.panelFrame('canvas.heat-base[data-cell]');
       await page.keyboard.press('Control+B');
@@ -80,8 +77,10 @@ for (const theme of ['dark', 'light'] as Theme[])
       await panel
         .locator('.full[data-state="empty"]', { hasText: 'No sparse autoencoder is open for neox-6l' })
         .waitFor();
-      await panel.getByText('Open SAE…').click();
-      await workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'mlsae' }).first().click();
+      await attempts('Open SAE…', async () => {
+        await panel.getByText('Open SAE…').click({ timeout: ATTEMPT });
+        await workbench.row('mlsae');
+      });
       await panel.locator('.latent-row').first().waitFor();
     });
   });

@@ -3,8 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
+import { type ResultFile, writeResult } from '../../src/protocol/resultFile';
 import { readOutput } from '../../webview/notebook/data';
 import { ramp } from '../../webview/shared/colour';
+import { changeTheme, themeNames, violations } from './panel/axe';
+import { resultPage } from './panel/resultData';
 import { THEMES } from './panel/themes';
 import { referenceFixture } from './panel/fixture';
 import { browser } from './support/browser';
@@ -27,7 +30,7 @@ describe('notebook renderer', () => {
     const module = readFileSync(path.resolve('dist/webview/notebook.js')).toString('base64');
     const variables = Object.entries(THEMES[theme]!).map(([name, css]) => `--vscode-${name}: ${css};`);
     await page.setContent(
-      `<html style='${variables.join(' ').replaceAll("'", '"')}'><body class="${theme}" style="background: var(--vscode-editor-background)"><div id="cell"></div></body></html>`,
+      `<!doctype html><html lang="en" style='${variables.join(' ').replaceAll("'", '"')}'><title>Notebook</title><body class="${theme}" style="background: var(--vscode-editor-background)"><main><h1 style="color: var(--vscode-foreground)">Notebook</h1><div id="cell"></div></main></body></html>`,
     );
     await page.evaluate(`(async () => {
       const { activate } = await import('data:text/javascript;base64,${module}');
@@ -73,6 +76,41 @@ describe('notebook renderer', () => {
     assert.equal(await page.locator('.strip .chosen').getAttribute('data-token'), '26');
     await page.screenshot({ path: path.resolve('test/e2e/shots/panel-notebook-light.png') });
   });
+
+  /** Tab through the output: what has the keyboard without an outline, and that the heatmap has it at all. */
+  const unseenStops = async (): Promise<string[]> => {
+    const unseen: string[] = [];
+    const reached: string[] = [];
+    for (let presses = 0; presses < 4; presses++) {
+      await page.keyboard.press('Tab');
+      const at = await page.evaluate<[name: string, outline: string] | null>(`(() => {
+        const at = document.getElementById('cell').shadowRoot.activeElement;
+        return at && [at.className, getComputedStyle(at).outlineStyle];
+      })()`);
+      if (!at) break;
+      reached.push(at[0]);
+      if (at[1] === 'none') unseen.push(`nothing shows the keyboard on ${at[0]}`);
+    }
+    assert.ok(reached.includes('map'), `Tab reaches ${reached.join(', ')}`);
+    return unseen;
+  };
+
+  const outputs: [string, () => unknown][] = [
+    ['a pattern', () => data],
+    ['a saved result', () => JSON.parse(writeResult(resultPage.result as ResultFile)) as unknown],
+    ['bad data', () => null],
+  ];
+  for (const [what, value] of outputs)
+    it(`axe-core finds nothing: ${what}`, async () => {
+      await draw(value());
+      const found: string[] = [];
+      for (const theme of themeNames) {
+        await changeTheme(page, theme);
+        found.push(...(await violations(page)).map((line) => `${theme}: ${line}`));
+        if (what === 'a pattern') found.push(...(await unseenStops()).map((stop) => `${theme}: ${stop}`));
+      }
+      assert.deepEqual(found, []);
+    });
 
   const bad: [string, unknown, RegExp][] = [
     ['nothing', null, /no object/],

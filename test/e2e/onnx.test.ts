@@ -26,10 +26,7 @@ describe('a .onnx of the workspace', () => {
 
   it('is opened from the palette, and shows the attention of a prompt', async () => {
     const { page } = workbench;
-    await workbench.palette('Circuitscope: Open Checkpoint…');
-    const widget = page.locator('.quick-input-widget');
-    await widget.getByText('Browse for a .onnx File…').waitFor();
-    await widget.getByText('tiny-export', { exact: true }).click();
+    await workbench.choose('Circuitscope: Open Checkpoint…', 'tiny-export');
     await workbench.statusBar('tiny-export').waitFor();
     // the palette learns a little later than the status bar that there is a checkpoint
     await eventually('Analyze Prompt… in the palette', async () => {
@@ -42,9 +39,7 @@ describe('a .onnx of the workspace', () => {
       await page.keyboard.press('Escape');
       return undefined;
     });
-    await widget.getByText(/no tokenizer: give token ids, 0–40/).waitFor();
-    await widget.locator('input[type=text]').fill('3, 8, 23, 7, 2, 8, 23');
-    await page.keyboard.press('Enter');
+    await workbench.answer([/no tokenizer: give token ids, 0–40/, '3, 8, 23, 7, 2, 8, 23']);
     const panel: Frame = await workbench.panelFrame('canvas.heat-base[data-cell]');
     assert.equal(await panel.locator('[data-token]').count(), 7);
     assert.equal(await panel.getByRole('gridcell').count(), 2 * 5);

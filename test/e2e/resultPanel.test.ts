@@ -1,40 +1,12 @@
 // The page of a saved result alone, in a browser, with a fake host.
 import assert from 'node:assert/strict';
-import { checkResult } from '../../src/protocol/resultCheck';
-import type { ResultFile } from '../../src/protocol/resultFile';
 import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { violations } from './panel/axe';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel, type PanelOptions } from './panel/page';
-import { referenceFixture } from './panel/fixture';
+import { resultCheck as check, resultPage as page } from './panel/resultData';
 import type { ResultHost } from './panel/resultTypes';
 import { eventually } from './support/wait';
-
-const { tokens } = referenceFixture(process.cwd());
-
-const result: ResultFile = {
-  checkpoint: { name: 'attn-only-2l', path: '../models/attn-only-2l', weights: 'aa', config: 'bb' },
-  ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'total.ts:4–9' },
-  ids: tokens.map(({ id }) => id),
-  tokens: tokens.map(({ text }) => text),
-  view: { panel: 'attention', head: 'L1H5', weighting: 'pattern', reduction: 'one', destination: 27 },
-  numbers: {
-    headScores: { 'L1H5 induction': 0.8612, 'L1H5 ovCopying': 0.61, 'L1H5 previousToken': 0.012 },
-    loss: { mean: 3.2 },
-    nextTokens: { 'after 27: ( (#7)': 0.91, 'after 27:   (#12)': 0.02 },
-    sources: { '27 → 3': 0.8304, '27 → 0': 0.0712, '27 → 1': 0.01 },
-  },
-};
-const page: ResultPage = {
-  file: 'head.circuitscope.json',
-  result,
-  checkpoint: { ...result.checkpoint, at: '/models/attn-only-2l', changes: [] },
-};
-const check = checkResult(result, {
-  ...{ checkpoint: { ...result.checkpoint, weights: 'other' }, otherTokens: false, notices: [] },
-  tokens: tokens.map((token) => ({ ...token, start: 0, end: 0 })),
-  numbers: { ...result.numbers, sources: { '27 → 3': 0.41, '27 → 0': 0.0712 } },
-});
 
 describe('page of a saved result', () => {
   let harness: Harness;

@@ -13,9 +13,7 @@ describe('a training', () => {
   before(async () => {
     workbench = await startWorkbench();
     await workbench.openFile('total.ts');
-    await workbench.palette('Circuitscope: Open Sample…');
-    const sample = workbench.page.locator('.quick-input-list .monaco-list-row', { hasText: 'neox-6l' });
-    await sample.first().click();
+    await workbench.choose('Circuitscope: Open Sample…', 'neox-6l');
     await workbench.statusBar('neox-6l').waitFor();
   });
   afterEach(async function () {
@@ -28,14 +26,9 @@ describe('a training', () => {
 
   /** Answers the questions: texts, expansion factor, k, steps; the folder is the one that is offered. */
   async function train(steps: number): Promise<Frame> {
-    const { page } = workbench;
     await workbench.palette('Circuitscope: Train MLSAE…');
-    const widget = page.locator('.quick-input-widget');
-    for (const [i, answer] of ['**/*', '2', '4', String(steps), undefined].entries()) {
-      await widget.getByText(`Train an MLSAE on neox-6l (${i + 1}/5)`).waitFor();
-      if (answer !== undefined) await widget.locator('input[type=text]').fill(answer);
-      await page.keyboard.press('Enter');
-    }
+    const answers = ['**/*', '2', '4', String(steps), undefined];
+    await workbench.answer(...answers.map((text, i) => [`Train an MLSAE on neox-6l (${i + 1}/5)`, text] as const));
     return workbench.panelFrame('main.training canvas[data-lines=fvu]', 60_000);
   }
 
@@ -76,7 +69,7 @@ describe('a training', () => {
     assert.ok(last > step);
     const stored = JSON.parse(readFileSync(path.join(folder, name, 'training.json'), 'utf8')) as { step: number };
     assert.equal(stored.step, last);
-    await workbench.layoutSaved('circuitscope.training');
+    await workbench.saved(/circuitscope\.training/);
     await workbench.reload();
     const offer = workbench.notification(new RegExp(`${name} was not finished \\(step ${last} of 100,000\\)`));
     await offer.waitFor({ timeout: 30_000 });

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import * as path from 'node:path';
 import type { Frame, Locator } from 'playwright-core';
-import { inductionEdge } from './support/inductionEdge';
-import { eventually } from './support/wait';
+import { clickInductionEdge } from './support/inductionEdge';
+import { ATTEMPT, attempts, eventually } from './support/wait';
 import { startWorkbench, type Theme, type Workbench } from './support/workbench';
 
 const keep = process.env.CIRCUITSCOPE_PICTURES;
@@ -17,9 +17,7 @@ for (const theme of (keep ? ['dark', 'light'] : ['dark']) as Theme[])
     let workbench: Workbench;
     before(async () => {
       workbench = await startWorkbench({ theme, settings, size: { width: 1500, height: 900 } });
-      await workbench.palette('Welcome: Open Walkthrough...');
-      const rows = workbench.page.locator('.quick-input-list .monaco-list-row');
-      await rows.filter({ hasText: TITLE }).first().click();
+      await workbench.choose('Welcome: Open Walkthrough...', TITLE);
       await step('open').waitFor();
     });
     afterEach(async function () {
@@ -88,9 +86,7 @@ for (const theme of (keep ? ['dark', 'light'] : ['dark']) as Theme[])
       await frame.locator('[data-head="L1H5"]').click();
       await frame.locator('canvas.heat-base[data-name="L1H5"]').waitFor();
       await tab('total.ts').click();
-      const line = workbench.page.locator('.view-line', { hasText: 'const total' });
-      await line.locator('span span', { hasText: /^add$/ }).hover();
-      await workbench.hover('L1H5').waitFor();
+      await workbench.hoverCode('const total', /^add$/, 'L1H5');
       await picture('induction', panel(frame));
       await checkedUpTo('induction');
     });
@@ -98,8 +94,7 @@ for (const theme of (keep ? ['dark', 'light'] : ['dark']) as Theme[])
     it('sees K-composition, and that the head copies', async () => {
       await press('composition', 'Show Circuits');
       const frame = await workbench.panelFrame('canvas.graph-canvas[data-edges]');
-      await frame.locator('.graph-canvas').click({ position: await inductionEdge(frame) });
-      await frame.locator('[data-node="L1H5"].chosen').waitFor();
+      await clickInductionEdge(frame);
       await picture('circuits', panel(frame));
       await checkedUpTo('composition');
       await press('copying', 'Show Head Card');
@@ -113,15 +108,13 @@ for (const theme of (keep ? ['dark', 'light'] : ['dark']) as Theme[])
       await press('latents', 'Open the Sample with Its SAE');
       await workbench.statusBar('mlsae').waitFor();
       await tab('total.ts').click();
-      const line = workbench.page.locator('.view-line', { hasText: 'const total' });
       // a card that is asked for earlier is of the analysis before
       await workbench.page.locator('.codelens-decoration', { hasText: 'neox-6l · 42 tokens' }).waitFor();
-      await workbench.page.mouse.move(700, 5);
-      await line.locator('span span', { hasText: /^add$/ }).hover();
-      const card = workbench.hover('#604');
-      await card.waitFor();
-      await picture('hover', card);
-      await card.getByText('#604', { exact: true }).click();
+      await attempts('#604 of the card', async () => {
+        const card = await workbench.hoverCode('const total', /^add$/, '#604');
+        await picture('hover', card);
+        await card.getByText('#604', { exact: true }).click({ timeout: ATTEMPT });
+      });
       const frame = await workbench.panelFrame('.latent-row.locked[data-latent="604"]');
       await picture('latents', panel(frame));
       await checkedUpTo('hover');

@@ -3,7 +3,7 @@ import { mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
-import { SAFETENSORS_VIEW } from '../../src/host/safetensorsEditor';
+import { SAFETENSORS_VIEW } from '../../src/host/names';
 import type { SafetensorsPage } from '../../src/host/safetensorsPage';
 import type { ShownFile } from '../../src/protocol/safetensorsEditor';
 import { safetensorsBytes, writeTensors } from '../unit/support/files';

@@ -15,7 +15,7 @@ const NATIVES: Record<string, string[]> = {
 };
 /** All that a package may have. */
 const ALLOWED = [
-  /^(package\.json|LICENSE|README\.md|CHANGELOG\.md|ThirdPartyNotices\.txt)$/,
+  /^(package\.json|LICENSE|(README|CHANGELOG|SECURITY|SUPPORT)\.md|ThirdPartyNotices\.txt)$/,
   /^package\.nls(\.[\w-]+)?\.json$/,
   /^l10n\/bundle\.l10n\.[\w-]+\.json$/,
   /^docs\/concepts(\.[\w-]+)?\.md$/,
@@ -32,9 +32,15 @@ const ALLOWED = [
 /** Some of what it cannot do without. */
 const NEEDED = [
   ...['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'ThirdPartyNotices.txt', 'media/icon.png'],
-  ...['extension', 'engine', 'probe', 'cli', 'webview/attention'].map((name) => `dist/${name}.js`),
+  // without a repository that is known, the package is where they are found
+  ...['SECURITY.md', 'SUPPORT.md'],
+  ...['extension', 'features', 'jsonrpc', 'engine', 'probe', 'cli', 'mcp', 'webview/attention'].map(
+    (name) => `dist/${name}.js`,
+  ),
   'dist/webview/codicon.ttf',
   'docs/api.md',
+  'docs/concepts.md',
+  'docs/concepts.zh-cn.md',
   'src/protocol/api.ts',
   'samples/attn-only-2l/model.safetensors',
   'node_modules/onnxruntime-node/dist/index.js',
@@ -46,6 +52,8 @@ const LARGEST: [prefix: string, bytes: number][] = [
   [RUNTIME, 50 * MB],
   ['samples/', 10 * MB],
   ['dist/webview/', 1 * MB],
+  // read at activation: what is needed only later belongs into features.js
+  ['dist/extension.js', 0.02 * MB],
   ['dist/', 4 * MB],
   ['ThirdPartyNotices.txt', 1 * MB],
   ['', 0.5 * MB],

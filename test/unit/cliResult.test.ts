@@ -4,13 +4,17 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { engineParts } from '../../src/engine/parts';
 import { createService } from '../../src/engine/service';
+import { compareSections } from '../../src/protocol/comparePanel';
+import { checkResult } from '../../src/protocol/resultCheck';
 import {
+  needsSae,
   readResult,
   writeResult,
   type ResultFile,
   type ResultNumbers,
   type ResultView,
 } from '../../src/protocol/resultFile';
+import type { Measured } from '../../src/protocol/results';
 import { circuitscope, succeed } from './support/cli';
 import { readTensors, REFERENCE, ROOT, SAMPLES, tempFolder } from './support/files';
 
@@ -24,6 +28,16 @@ interface Reference {
   prompts: { text: string; ids: number[]; next_token_top5: [number, number][] }[];
 }
 
+/** A copy of the sample in which every number is a little smaller: the highest bit of each half's mantissa is cleared. */
+function trainedOn(copy: string): void {
+  cpSync(join(SAMPLES, MODEL), copy, { recursive: true });
+  const weights = join(copy, 'model.safetensors');
+  const bytes = readFileSync(weights);
+  const header = Number(bytes.readBigUInt64LE(0)) + 8;
+  for (let at = header + 1; at < bytes.length; at += 2) bytes[at] = bytes[at]! & ~2;
+  writeFileSync(weights, bytes);
+}
+
 describe('saved results of the samples', function () {
   this.timeout(30_000);
   const folder = tempFolder();
@@ -33,6 +47,8 @@ describe('saved results of the samples', function () {
   let checkpointId: string;
   let saeId: string;
   let neoxId: string;
+  let otherId: string;
+  const other = join(folder, 'other');
 
   before(async () => {
     const open = async (name: string): Promise<string> =>
@@ -41,18 +57,30 @@ describe('saved results of the samples', function () {
     neoxId = await open('neox-6l');
     const path = join(SAMPLES, 'mlsae-neox-6l-x16-k16');
     ({ id: saeId } = await service.openSae({ checkpointId: neoxId, path }, context));
+    trainedOn(other);
+    ({ id: otherId } = await service.openCheckpoint({ path: other, providers: ['cpu'] }, context));
   });
 
-  const write = async (name: string, view: ResultView): Promise<{ file: string; result: ResultFile }> => {
+  const write = async (
+    name: string,
+    view: ResultView,
+  ): Promise<{ file: string; result: ResultFile; again: () => Promise<Measured> }> => {
     const file = join(folder, `${name}.circuitscope.json`);
-    const latents = view.panel === 'latents';
-    const params = { checkpointId: latents ? neoxId : checkpointId, ids, text, view, scores: !latents };
-    const measured = await service.measureResult({ ...params, ...(latents && { saeId }) }, context);
+    const latents = needsSae(view);
+    const compares = view.panel === 'compare';
+    const params = {
+      ...{ checkpointId: latents ? neoxId : checkpointId, ids, text, view, scores: !latents },
+      ...(latents && { saeId }),
+      ...(compares && { otherId: latents ? neoxId : otherId }),
+    };
+    const measured = await service.measureResult(params, context);
+    const again = (): Promise<Measured> => service.measureResult({ ...params, wide: true }, context);
     assert.deepEqual(measured.otherTokens, false);
     const at = (sample: string): string => relative(dirname(file), join(SAMPLES, sample)).replaceAll('\\', '/');
     const result: ResultFile = {
       checkpoint: { ...measured.checkpoint, path: at(latents ? 'neox-6l' : MODEL) },
       ...(measured.sae && { sae: { ...measured.sae, path: at('mlsae-neox-6l-x16-k16') } }),
+      ...(measured.other && { other: { ...measured.other, path: latents ? at('neox-6l') : relative(folder, other) } }),
       ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'prompt', text, ids, view },
       tokens: measured.tokens.map((token) => token.text),
       numbers: measured.numbers,
@@ -60,7 +88,7 @@ describe('saved results of the samples', function () {
     writeFileSync(file, writeResult(result));
     const read = readResult(readFileSync(file, 'utf8'), file);
     assert.ok('result' in read, JSON.stringify(read));
-    return { file, result: read.result };
+    return { file, result: read.result, again };
   };
   const attention: ResultView = { panel: 'attention', head: 'L1H5', destination: ADD, source: 0 };
 
@@ -105,20 +133,62 @@ describe('saved results of the samples', function () {
     { panel: 'lens' },
     { panel: 'importance' },
     { panel: 'ablate', heads: ['L1H5', 'L1H7'] },
+    { panel: 'bigrams' },
+    { panel: 'bigrams', token: 12 },
+    { panel: 'patch', corrupted: [...ids].reverse(), answer: 5, wrong: 6 },
+    { panel: 'layers', spliced: true },
+    ...compareSections.map((section): ResultView => ({ panel: 'compare', section, head: 'L1H5' })),
     { panel: 'latents', latent: 604 },
   ];
-  it('of every panel are the same again, in the engine and at the command line', async () => {
-    for (const [i, view] of views.entries()) {
-      const { file, result } = await write(`same-${i}`, view);
+  for (const [i, view] of views.entries())
+    it(`of ${view.panel} ${view.section ?? i} are the same again`, async () => {
+      const { file, result, again } = await write(`same-${i}`, view);
       const count = Object.values(result.numbers).flatMap((values) => Object.values(values)).length;
       assert.ok(count >= 2, `${view.panel}: ${count} numbers`);
-      if (i > 0 && view.panel !== 'latents') continue;
-      const again = await write(`same-${i}`, view);
-      assert.equal(writeResult(again.result), writeResult(result), 'the same bytes');
+      const check = checkResult(result, await again());
+      assert.ok(check.same, JSON.stringify(check.rows.filter(({ differs }) => differs)));
+      if (i > 0 && view.panel !== 'latents') return;
+      const second = await write(`same-${i}`, view);
+      assert.equal(writeResult(second.result), writeResult(result), 'the same bytes');
       const { stdout, stderr } = await succeed('result', file, '--check', '--provider', 'cpu');
       assert.equal(stdout, `All ${count} numbers are the same.\n`);
       assert.doesNotMatch(stderr, /others|another/);
+    });
+
+  it('of a comparison are the differences of what each of the two gives alone', async () => {
+    const { result } = await write('tokens-of-two', { panel: 'compare', section: 'tokens' });
+    const { losses, tokenChanges } = result.numbers;
+    const surprisal = async (of: string): Promise<number[]> => {
+      const info = await service.analyze({ checkpointId: of, ids, topK: 1 }, context);
+      await service.closeAnalysis({ analysisId: info.id }, context);
+      return [...info.surprisal].map((bits) => bits * Math.LN2);
+    };
+    const [a, b] = [await surprisal(checkpointId), await surprisal(otherId)];
+    const mean = (of: number[]): number => of.slice(1).reduce((x, y) => x + y) / (of.length - 1);
+    assert.ok(Math.abs(losses!['A']! - mean(a)) < 1e-3 && Math.abs(losses!['B']! - mean(b)) < 1e-3);
+    assert.ok(Math.abs(losses!['A']! - losses!['B']!) > 1e-3, 'the two differ');
+    assert.equal(Object.keys(tokenChanges!).length, 8);
+    for (const [name, change] of Object.entries(tokenChanges!)) {
+      const at = Number(/^\d+/.exec(name)![0]);
+      assert.ok(Math.abs(a[at]! - b[at]! - change) < 1e-3, name);
     }
+    const { result: heads } = await write('scores-of-two', { panel: 'compare', section: 'scores', head: 'L1H5' });
+    const score = async (of: string): Promise<number> =>
+      (await service.headScores({ checkpointId: of }, context)).heads.find(
+        ({ layer, head }) => layer * 8 + head === 13,
+      )!.induction;
+    const change = (await score(otherId)) - (await score(checkpointId));
+    assert.ok(Math.abs(heads.numbers['scoreChanges']!['L1H5 induction']! - change) < 2e-4);
+  });
+
+  it('of a comparison say which checkpoint has changed', async () => {
+    const { file, result } = await write('swapped', { panel: 'compare', section: 'scores' });
+    const { status, stderr } = await circuitscope(
+      ...['result', file, '--check', '--provider', 'cpu', '--other', join(SAMPLES, MODEL)],
+    );
+    assert.equal(status, 1);
+    assert.match(stderr, /weights of the checkpoint attn-only-2l are others/);
+    assert.equal(result.other!.path, 'other');
   });
 
   it('have the composition of the locked pair, whatever its rank', async () => {
@@ -167,14 +237,6 @@ describe('saved results of the samples', function () {
 
   it('of a checkpoint that was trained on: weights are others, and it can be named', async () => {
     const { file } = await write('moved', attention);
-    const other = join(folder, 'other');
-    cpSync(join(SAMPLES, MODEL), other, { recursive: true });
-    const weights = join(other, 'model.safetensors');
-    const bytes = readFileSync(weights);
-    const header = Number(bytes.readBigUInt64LE(0)) + 8;
-    // every number a little smaller: the highest bit of each half's mantissa is cleared
-    for (let at = header + 1; at < bytes.length; at += 2) bytes[at] = bytes[at]! & ~2;
-    writeFileSync(weights, bytes);
     const { status, stderr } = await circuitscope(
       'result',
       file,

@@ -70,7 +70,9 @@ describe('comparing two checkpoints', function () {
       const whole = await comparePatterns(two, { ids }, noSteps);
       let runs = 0;
       const counted = { ...a.model, runner: counting(a.model.runner, () => runs++) };
-      const parts = await comparePatterns({ ...two, a: counted }, { ids }, noSteps, 2 * (4 * 3 * n * n));
+      const parts = await comparePatterns({ ...two, a: counted }, { ids }, noSteps, {
+        patternBytes: 2 * (4 * 3 * n * n),
+      });
       assert.equal(runs, 2);
       close('rows', parts.rows, [...whole.rows]);
     }));

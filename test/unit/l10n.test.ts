@@ -116,7 +116,7 @@ describe('languages', function () {
   this.timeout(20_000);
 
   it('the committed bundle has the texts of the sources: run `npm run l10n` where it does not', async () => {
-    const files = await glob(['src/extension.ts', 'src/host/**/*.ts', 'webview/**/*.{ts,tsx}'], { cwd: ROOT });
+    const files = await glob(['src/extension.ts', 'src/{host,engine}/**/*.ts', 'webview/**/*.{ts,tsx}'], { cwd: ROOT });
     const found: Table = {};
     files.forEach((file) => texts(file, found));
     assert.deepEqual(table('l10n/bundle.l10n.json'), found);

@@ -10,8 +10,11 @@ function random(seed: number): () => number {
   return () => (state = (state * 48271) % 2147483647) / 2147483647;
 }
 
+/** Each layer's `[head, destination, source]`. */
+type Whole = Patterns & { patterns: Float32Array[] };
+
 /** Causal random patterns (rows need not sum to 1 here). */
-function randomPatterns(nLayers: number, nHeads: number, n: number): Patterns {
+function randomPatterns(nLayers: number, nHeads: number, n: number): Whole {
   const next = random(nLayers * 100 + nHeads * 10 + n);
   const layer = (): Float32Array =>
     Float32Array.from({ length: nHeads * n * n }, (_, i) => (i % n <= Math.floor(i / n) % n ? next() : 0));
@@ -25,7 +28,7 @@ function randomPatterns(nLayers: number, nHeads: number, n: number): Patterns {
 }
 
 /** The definition, cell by cell. */
-function weight(set: Patterns, layer: number, head: number, d: number, s: number, weighting: Weighting): number {
+function weight(set: Whole, layer: number, head: number, d: number, s: number, weighting: Weighting): number {
   const { n } = set;
   const plain = set.patterns[layer]![head * n * n + d * n + s]!;
   if (weighting === 'pattern') return plain;
@@ -35,7 +38,7 @@ function weight(set: Patterns, layer: number, head: number, d: number, s: number
 }
 
 /** All heads' weights of a cell, in head order. */
-const cell = (set: Patterns, d: number, s: number, weighting: Weighting): number[] =>
+const cell = (set: Whole, d: number, s: number, weighting: Weighting): number[] =>
   set.patterns.flatMap((_, layer) =>
     Array.from({ length: set.nHeads }, (_, head) => weight(set, layer, head, d, s, weighting)),
   );

@@ -90,6 +90,30 @@ describe('saved results', () => {
       changed({ checkpoint: { ...saved.checkpoint, path: '\\\\host\\x' } }),
       /checkpoint\.path/,
     ],
+    ['no text for what needs one', changed({ view: { panel: 'lens' }, ids: [], tokens: [] }), /ids is \[…\], a list/],
+    ['a comparison with nothing', changed({ view: { panel: 'compare', section: 'scores' } }), /other is missing/],
+    [
+      'a comparison of nothing',
+      changed({ view: { panel: 'compare' }, other: saved.checkpoint }),
+      /view\.section is missing/,
+    ],
+    [
+      'a section that is none',
+      changed({ view: { panel: 'compare', section: 'constructor' } }),
+      /view\.section is constr/,
+    ],
+    [
+      'a second checkpoint on another machine',
+      changed({ view: { panel: 'bigrams' }, other: { ...saved.checkpoint, path: '//host/x' } }),
+      /other\.path is/,
+    ],
+    ['layers without an autoencoder', changed({ view: { panel: 'layers' } }), /sae is missing/],
+    ['patching from nothing', changed({ view: { panel: 'patch', answer: 1, wrong: 2 } }), /view\.corrupted is missing/],
+    [
+      'prompts of two lengths',
+      changed({ view: { panel: 'patch', corrupted: [1], answer: 1, wrong: 2 } }),
+      /view\.corrupted has 1 entries, 2 were expected/,
+    ],
     ['a date that is none', changed({ created: 'yesterday' }), /created is yesterday, a date/],
     ['latents without an autoencoder', changed({ view: { panel: 'latents' } }), /sae is missing/],
     ['an ablation of nothing', changed({ view: { panel: 'ablate', heads: [] } }), /view\.heads/],
@@ -107,9 +131,21 @@ describe('saved results', () => {
 
   it('know every panel', () => {
     for (const panel of resultPanels) {
-      const view = { panel, ...(panel === 'ablate' && { heads: ['L0H0'] }) };
-      assert.ok('result' in readResult(changed({ view, sae: saved.checkpoint }), 'x'), panel);
+      const view = {
+        panel,
+        ...(panel === 'ablate' && { heads: ['L0H0'] }),
+        ...(panel === 'patch' && { corrupted: [5, 71], answer: 1, wrong: 2 }),
+        ...(panel === 'compare' && { section: 'tokens' }),
+      };
+      const read = readResult(changed({ view, sae: saved.checkpoint, other: saved.checkpoint }), 'x');
+      assert.ok('result' in read, panel);
+      assert.deepEqual([read.result.view, read.result.other], [view, saved.checkpoint]);
     }
+  });
+
+  it('of weights alone need no text', () => {
+    for (const view of [{ panel: 'bigrams' }, { panel: 'circuits' }, { panel: 'compare', section: 'scores' }])
+      assert.ok('result' in readResult(changed({ view, ids: [], tokens: [], other: saved.checkpoint }), 'x'));
   });
 
   const now: Measured = {

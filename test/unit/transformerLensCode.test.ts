@@ -33,6 +33,7 @@ function inPython(script: string, input: unknown): unknown {
 
 const prompt = { ids: Array.from({ length: 45 }, (_, i) => i), text: HOSTILE };
 const head = { layer: 1, head: 2 };
+const second: CodeModel = { path: `/b/${HOSTILE}`, architecture: 'attn_only', nLayers: 2, nHeads: 4 };
 const sae = { path: `/a/${HOSTILE}`, layers: [0, 1], standardize: true, tunedLens: false };
 const requests: { [K in CodeKind]: CodeRequests[K][] } = {
   activations: [prompt, { ids: [1] }],
@@ -63,6 +64,24 @@ const requests: { [K in CodeKind]: CodeRequests[K][] } = {
       sae: { ...sae, format: 'saelens', activation },
     })),
   ],
+  layers: (['mlsae', 'saelens', 'sparsify'] as const).map((format): CodeRequests['layers'] => ({
+    ...prompt,
+    sae: { ...sae, format, activation: 'topk', k: 16 },
+  })),
+  comparePatterns: (['pattern', 'value-weighted'] as const).flatMap((weighting) => [
+    { ...prompt, weighting, head, b: second },
+    { ...prompt, weighting, b: second },
+  ]),
+  compareHeadScores: [{ sequences: [prompt.ids, [0, 1, 2]], start: 1, length: 22, b: second }],
+  compareComposition: [
+    { top: 5, b: second },
+    { top: 5, b: second, foldNorm: false },
+  ],
+  compareLatents: (['mlsae', 'saelens'] as const).map((format): CodeRequests['compareLatents'] => ({
+    ...{ ...prompt, b: second, top: 5 },
+    sae: { ...sae, format, activation: 'topk', k: 16 },
+  })),
+  compareNextTokens: [{ ...prompt, b: second }],
   steer: [{ kind: 'add', factor: -2.5 } as const, { kind: 'ablate' } as const].flatMap((edit) =>
     (['mlsae', 'saelens'] as const).map((format): CodeRequests['steer'] => ({
       ...{ ...prompt, edit, latent: 3, layer: 1 },
@@ -145,6 +164,7 @@ describe('TransformerLens code', function () {
       [/--head: there is no head L9H9/, 'headCircuit', sample, '--head', 'L9H9'],
       [/--position: 7 is not in the prompt: expected 0–2/, 'paths', sample, '--ids', '5,6,7', '--position', '7'],
       [/expected 2 tokens.*found 1/, 'patch', sample, '--ids', '5,6', '--corrupted-ids', '5'],
+      [/--other is missing/, 'compareNextTokens', sample, '--ids', '5'],
       [/has MLPs/, 'importance', join(SAMPLES, 'neox-6l'), '--ids', '5'],
     ];
     await Promise.all(

@@ -8,7 +8,7 @@ import type { Side } from '../../src/protocol/selection';
 import { tokensText } from '../shared/plurals';
 import { type Choice, IconMenu, Segmented } from '../shared/controls';
 import { exportPng } from './exportPng';
-import { dispatch, selection, sendExport, view } from './store';
+import { command, dispatch, selection, sendExport, view } from './store';
 import { Concept } from '../shared/concept';
 
 const SIDES: Choice<Side>[] = [
@@ -39,16 +39,18 @@ const REDUCTIONS: Choice<Reduction>[] = [
   { value: 'max', label: l10n.t('max'), title: l10n.t('Maximum over all heads') },
   { value: 'one', label: l10n.t('one'), title: l10n.t('The chosen head') },
 ];
-const FORMATS: { value: ExportFormat; label: string }[] = [
+const FORMATS: { value: ExportFormat | 'result'; label: string }[] = [
   { value: 'png', label: l10n.t('Picture (PNG)') },
   { value: 'csv', label: l10n.t('Table (CSV)') },
   { value: 'safetensors', label: l10n.t('Tensor (safetensors)') },
   { value: 'circuitsvis', label: l10n.t('CircuitsVis (JSON)') },
   { value: 'python', label: l10n.t('Copy as TransformerLens Code') },
+  { value: 'result', label: l10n.t('Save Result…') },
 ];
 
-function pickFormat(format: ExportFormat): void {
+function pickFormat(format: ExportFormat | 'result'): void {
   if (format === 'png') void exportPng();
+  else if (format === 'result') command('saveResult');
   else sendExport(format);
 }
 

@@ -8,16 +8,17 @@ import { histogram, signed } from './excess';
 import { exportPng } from './exportPng';
 import { type Fill, fills } from './fill';
 import { KindSample } from './kindSample';
-import { fill, kinds, pairs, sendExport, threshold, view } from './store';
+import { command, fill, kinds, pairs, sendExport, threshold, view } from './store';
 import { Concept } from '../shared/concept';
 
-const FORMATS: { value: CircuitsExport; label: string }[] = [
+const FORMATS: { value: CircuitsExport | 'result'; label: string }[] = [
   { value: 'png', label: l10n.t('Picture (PNG)') },
   { value: 'composition.csv', label: l10n.t('Composition (CSV)') },
   { value: 'heads.csv', label: l10n.t('Head scores (CSV)') },
   { value: 'json', label: l10n.t('Both (JSON)') },
   { value: 'composition.py', label: l10n.t('Copy Composition as TransformerLens Code') },
   { value: 'heads.py', label: l10n.t('Copy Head Scores as TransformerLens Code') },
+  { value: 'result', label: l10n.t('Save Result…') },
 ];
 const BINS = 24;
 const BAR = 16;
@@ -105,7 +106,11 @@ const FillMenu = (): JSX.Element => (
 export function Toolbar(): JSX.Element | null {
   const shown = view.value;
   if (!shown) return null;
-  const pick = (format: CircuitsExport): void => (format === 'png' ? void exportPng() : sendExport(format));
+  const pick = (format: CircuitsExport | 'result'): void => {
+    if (format === 'png') void exportPng();
+    else if (format === 'result') command('saveResult');
+    else sendExport(format);
+  };
   return (
     <header class="toolbar">
       <div class="title">

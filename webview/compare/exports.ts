@@ -1,4 +1,5 @@
 /** What the section that is looked at can be exported as. */
+import * as l10n from '@vscode/l10n';
 import type { CompareSection } from '../../src/protocol/comparePanel';
 import type { ExportItem } from '../shared/reportFrame';
 import { tableExports } from '../shared/table';
@@ -7,7 +8,7 @@ import { latentColumns } from './latents';
 import { tokenColumns, tokenRows } from './nextTokens';
 import { distanceColumns, distances } from './patterns';
 import { allScoreColumns, scoreRows } from './scores';
-import { copy, results, save, view } from './store';
+import { command, copy, results, save, view } from './store';
 
 const out = { save, copy };
 
@@ -36,5 +37,12 @@ const items: { [S in CompareSection]: (name: string) => ExportItem[] } = {
 
 export function exportsOf(section: CompareSection): ExportItem[] {
   const { a, b } = view.value ?? {};
-  return a && b ? items[section](`${a.name}-${b.name}-${section}`) : [];
+  const shown = a && b ? items[section](`${a.name}-${b.name}-${section}`) : [];
+  return shown.length > 0
+    ? [
+        ...shown,
+        { label: l10n.t('Copy as TransformerLens Code'), run: () => command('copyCode') },
+        { label: l10n.t('Save Result…'), run: () => command('saveResult') },
+      ]
+    : [];
 }

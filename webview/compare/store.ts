@@ -123,6 +123,7 @@ export function connect(): void {
   host.on(hostToCompare.section, takeSection);
   host.on(hostToCompare.pattern, (next) => (pattern.value = next));
   host.on(hostToCompare.selection, takeSelection);
+  host.on(hostToCompare.showSection, show);
   host.start();
   host.send(compareToHost.ready, { section: section.peek() });
 }

@@ -9,7 +9,7 @@ import { layoutLayers } from './layers';
 import { drawShares, shownShares } from './layerPicture';
 import type { Row } from './rows';
 import { pictureNow, rows } from './state';
-import { copy, corpus, encoding, names, save, tokens, view } from './store';
+import { command, copy, corpus, encoding, names, save, tokens, view } from './store';
 import { drawnMap, look } from './tokenMap';
 import { layoutTokenMap } from './tokenMapLayout';
 import { drawTokenMap } from './tokenMapPaint';
@@ -192,5 +192,6 @@ export function exportItems(): ExportItem[] {
             .join(' '),
         ),
     },
+    { label: l10n.t('Save Result…'), run: () => command('saveResult') },
   ];
 }

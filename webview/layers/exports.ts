@@ -7,7 +7,7 @@ import { colours } from '../shared/theme';
 import { specOf } from './charts';
 import { histogramSpec } from './histograms';
 import { type LayerRow, quantities, type Quantity } from './rows';
-import { copy, of, save, view } from './store';
+import { command, copy, of, save, view } from './store';
 
 const SCALE = 2;
 const [WIDTH, HEIGHT] = [320, 128];
@@ -76,5 +76,9 @@ export function exportsOf(rows: readonly LayerRow[], columns: readonly Column<La
   return [
     { label: l10n.t('Picture (PNG)'), run: () => void png() },
     ...tableExports(name, columns, () => rows, { save, copy }),
+    ...(of.peek() === 'prompt'
+      ? [{ label: l10n.t('Copy as TransformerLens Code'), run: () => command('copyCode') }]
+      : []),
+    ...(of.peek() === 'prompt' ? [{ label: l10n.t('Save Result…'), run: () => command('saveResult') }] : []),
   ];
 }

@@ -48,7 +48,9 @@ const CHOICES: Choice<Of>[] = [
 ];
 
 const cellText = (cell: Cell): string => visibleText(topTokens(cell)[0]?.text ?? '');
-const stageName = (row: number): string => lens.value?.stages[stageOf(row)]?.label ?? '';
+/** `L3`, or the end. */
+const shownLabel = (label: string): string => (label === 'out' ? l10n.t('out') : label);
+const stageName = (row: number): string => shownLabel(lens.value?.stages[stageOf(row)]?.label ?? '');
 const answerOf = (column: number): string => visibleText(lens.value?.answers[column]?.text ?? '');
 
 function Tip({ cell }: { cell: Cell }): JSX.Element {
@@ -78,7 +80,15 @@ function Tip({ cell }: { cell: Cell }): JSX.Element {
 const speak = (cell: Cell): string => {
   const [first] = topTokens(cell);
   const token = visibleText(tokens.value[cell.column]?.text ?? '');
-  return `${stageName(cell.row)} after ${token}: ${visibleText(first?.text ?? '')} ${asText(first?.p ?? 0)}, final answer ${answerOf(cell.column)} ${asText(probability(cell, 'answer'))}`;
+  return l10n.t(
+    '{0} after {1}: {2} {3}, final answer {4} {5}',
+    stageName(cell.row),
+    token,
+    visibleText(first?.text ?? ''),
+    asText(first?.p ?? 0),
+    answerOf(cell.column),
+    asText(probability(cell, 'answer')),
+  );
 };
 
 function hover(cell: Cell | undefined): void {
@@ -100,7 +110,7 @@ function marks(): { hovered?: Cell; hoveredColumn?: number; lockedColumn?: numbe
 const picture = computed(() => {
   const which = of.value;
   return {
-    rows: lens.value?.stages.map(({ label }) => label).reverse() ?? [],
+    rows: lens.value?.stages.map(({ label }) => shownLabel(label)).reverse() ?? [],
     columns: tokens.value.map(({ text }) => visibleText(text)),
     size: CELL,
     colour: (cell: Cell, theme: ThemeKind) => ramp(probability(cell, which), theme),

@@ -5,6 +5,7 @@ import { cssColour } from '../shared/colour';
 import { diverging } from '../shared/diverging';
 import { fixed, signed } from '../shared/numbers';
 import { colours, themeKind } from '../shared/theme';
+import { termName } from './names';
 import { scaleOf } from './scale';
 import { paths, report, type Shown, showAll, shownTerms, source, tokens } from './store';
 
@@ -75,7 +76,7 @@ function drawRows(context: CanvasRenderingContext2D, rows: readonly Shown[], all
     bar(running - value, running, sums, COLUMN.sum);
     context.fillStyle = fg;
     context.textAlign = 'left';
-    context.fillText(term.name, COLUMN.name, y);
+    context.fillText(termName(term), COLUMN.name, y);
     context.textAlign = 'right';
     context.fillText(signed(value, 3), COLUMN.value, y);
     context.fillStyle = muted;

@@ -4,6 +4,7 @@ import type { JSX } from 'preact';
 import { visibleText } from '../../src/protocol/tokens';
 import { fixed, signed } from '../shared/numbers';
 import { TokenText } from '../shared/tokenText';
+import { termName } from './names';
 import { type Scale, scaleOf } from './scale';
 import { hoveredTerm, paths, report, type Shown, showAll, shownTerms, source, tokens } from './store';
 import { Sentence } from '../shared/sentence';
@@ -44,6 +45,7 @@ interface RowProps {
 
 function Row({ shown: { term, value, running }, bars, sums, goal }: RowProps): JSX.Element {
   const last = term.heads?.at(-1);
+  const name = termName(term);
   const chosen = report.selection.value;
   const isChosen =
     term.kind === 'head' &&
@@ -65,8 +67,8 @@ function Row({ shown: { term, value, running }, bars, sums, goal }: RowProps): J
       onClick={choose}
       onKeyDown={(event) => event.key === 'Enter' && choose()}
     >
-      <span role="cell" class="term-name" title={term.name}>
-        {term.name}
+      <span role="cell" class="term-name" title={name}>
+        {name}
       </span>
       <span role="cell" class="term-chart">
         <Bar from={0} to={value} scale={bars} />

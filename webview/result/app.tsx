@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
 import { checkSummary } from '../../src/protocol/resultCheck';
+import type { CompareSection } from '../../src/protocol/comparePanel';
 import type { ResultFile, ResultView } from '../../src/protocol/resultFile';
 import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { visibleParts } from '../../src/protocol/tokens';
@@ -16,9 +17,20 @@ const PANELS: Record<ResultView['panel'], string> = {
   circuits: l10n.t('Circuits'),
   paths: l10n.t('Paths'),
   lens: l10n.t('Logit lens'),
+  bigrams: l10n.t('Bigrams'),
   importance: l10n.t('Term importance'),
+  patch: l10n.t('Activation patching'),
   ablate: l10n.t('Ablation'),
   latents: l10n.t('Latents'),
+  layers: l10n.t('Layers'),
+  compare: l10n.t({ message: 'Compare', comment: ['Title of a panel'] }),
+};
+const SECTIONS: Record<CompareSection, string> = {
+  patterns: l10n.t('Patterns'),
+  scores: l10n.t('Head scores'),
+  composition: l10n.t('Composition'),
+  latents: l10n.t('Latents'),
+  tokens: l10n.t('Next tokens'),
 };
 
 const without = ({ heads, mean }: ResultFile['view']): string | undefined =>
@@ -32,6 +44,7 @@ const without = ({ heads, mean }: ResultFile['view']): string | undefined =>
 function settings({ view, tokens }: ResultFile): string {
   const token = (at: number): string => `${at} “${tokens[at] ?? ''}”`;
   const parts = [
+    view.section && SECTIONS[view.section],
     view.reduction === 'mean'
       ? l10n.t('mean over heads')
       : view.reduction === 'max'
@@ -45,6 +58,8 @@ function settings({ view, tokens }: ResultFile): string {
     view.source === undefined ? undefined : l10n.t('from {0}', token(view.source)),
     view.latent === undefined ? undefined : l10n.t('latent #{0}', view.latent),
     view.layer === undefined ? undefined : l10n.t('layer {0}', view.layer),
+    view.token === undefined ? undefined : l10n.t('token {0}', `#${view.token}`),
+    view.answer === undefined ? undefined : l10n.t('logit of {0} − {1}', `#${view.answer}`, `#${view.wrong}`),
     without(view),
   ];
   return parts.filter((part) => part !== undefined).join(' · ');
@@ -96,7 +111,7 @@ const Text = ({ tokens }: { tokens: readonly string[] }): JSX.Element => (
 );
 
 function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.Element {
-  const { source, tokens, created, circuitscope, view, checkpoint, sae } = result;
+  const { source, tokens, created, circuitscope, view, checkpoint, sae, other } = result;
   const chosen = settings(result);
   return (
     <dl class="facts">
@@ -115,6 +130,18 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
           </span>
         )}
       </dd>
+      {other ? (
+        <>
+          <dt>{l10n.t('Compared with')}</dt>
+          <dd>
+            {now.other ? (
+              <Files what={l10n.t('checkpoint')} files={now.other} choose="chooseOther" />
+            ) : (
+              <span>{other.name}</span>
+            )}
+          </dd>
+        </>
+      ) : null}
       {sae ? (
         <>
           <dt>{l10n.t('Autoencoder')}</dt>
@@ -129,11 +156,15 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
       ) : null}
       <dt>{l10n.t('Saved')}</dt>
       <dd>{l10n.t('{0} · Circuitscope {1}', new Date(created).toLocaleString(), circuitscope)}</dd>
-      <dt>{l10n.t('Text')}</dt>
-      <dd>
-        {source} · {tokensText(tokens.length)}
-        <Text tokens={tokens} />
-      </dd>
+      {tokens.length > 0 ? (
+        <>
+          <dt>{l10n.t('Text')}</dt>
+          <dd>
+            {source} · {tokensText(tokens.length)}
+            <Text tokens={tokens} />
+          </dd>
+        </>
+      ) : null}
     </dl>
   );
 }
@@ -163,9 +194,9 @@ function Busy({ busy }: { busy: NonNullable<ResultPage['busy']> }): JSX.Element 
 export function App(): JSX.Element | null {
   const now = page.value;
   if (!now) return null;
-  const { result, check, busy, failed, checkpoint, sae } = now;
+  const { result, check, busy, failed, checkpoint, sae, other } = now;
   if ('error' in result) return <Broken error={result.error} />;
-  const usable = checkpoint && checkpoint.problem === undefined && sae?.problem === undefined;
+  const usable = checkpoint && [checkpoint, sae, other].every((each) => each?.problem === undefined);
   return (
     <main class="panel report result" data-state={busy ? 'busy' : 'ready'}>
       <div class="screen">

@@ -11,19 +11,49 @@ import type { ConceptId } from '../../src/protocol/concepts';
 const DECIMALS = 4;
 const CONCEPTS: Record<string, ConceptId> = {
   ablation: 'ablation',
+  adjacent: 'adjacent-layer-similarity',
+  bigrams: 'bigrams',
+  changed: 'loss-delta',
   composition: 'composition',
+  compositionChanges: 'difference-of-two-checkpoints',
+  distances: 'difference-of-two-checkpoints',
   fvu: 'fvu',
+  fvuChanges: 'fvu',
+  headEffects: 'activation-patching',
   headScores: 'head-scores',
+  kl: 'loss-delta',
+  l0: 'fvu',
+  latentChanges: 'difference-of-two-checkpoints',
   latents: 'multi-layer-sae',
   lens: 'logit-lens',
   logit: 'direct-logit-attribution',
+  logitDifference: 'activation-patching',
+  losses: 'difference-of-two-checkpoints',
+  lossDelta: 'loss-delta',
   loss: 'surprisal-and-predictions',
   nextTokens: 'surprisal-and-predictions',
   orders: 'term-importance',
+  residEffects: 'activation-patching',
+  scoreChanges: 'difference-of-two-checkpoints',
   sources: 'attention-pattern',
   terms: 'paths',
   termEffects: 'term-importance',
+  tokenChanges: 'difference-of-two-checkpoints',
+  varianceRatios: 'variance-ratios',
 };
+/** By layer, by stage or as they are named: not by their size. */
+const IN_ORDER = new Set([
+  'lens',
+  'orders',
+  'fvu',
+  'l0',
+  'adjacent',
+  'lossDelta',
+  'kl',
+  'changed',
+  'fvuChanges',
+  'losses',
+]);
 const minus = (text: string): string => text.replace('-', '−');
 const fixed = (value: number): string => minus(value.toFixed(DECIMALS));
 
@@ -41,6 +71,8 @@ function nameOf(section: string, name: string, tokens: readonly string[]): strin
     const token = tokens[Number(position)];
     return token === undefined ? position : `${position} “${visibleText(token)}”`;
   };
+  const place = section === 'residEffects' ? /^(L\d+) at (\d+)$/.exec(name) : null;
+  if (place) return `${place[1]!} · ${at(place[2]!)}`;
   const pair = section === 'sources' ? /^(\d+) → (\d+)$/.exec(name) : null;
   if (pair) return `${at(pair[1]!)} → ${at(pair[2]!)}`;
   const after = section === 'nextTokens' ? /^after (\d+): ([^]*) \(#(\d+)\)$/.exec(name) : null;
@@ -93,9 +125,7 @@ export function Numbers({ result, rows }: { result: ResultFile; rows?: readonly 
             label={sectionTitles[section] ?? section}
             columns={columns(section, result.tokens, rows !== undefined)}
             rows={all.filter((row) => row.section === section)}
-            {...(section === 'lens' || section === 'orders' || section === 'fvu'
-              ? {}
-              : { initial: { column: 'saved', descending: true } })}
+            {...(IN_ORDER.has(section) ? {} : { initial: { column: 'saved', descending: true } })}
           />
         </section>
       ))}

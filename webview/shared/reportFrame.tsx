@@ -53,7 +53,8 @@ export function ReportFrame<M extends ReportMethod>(props: FrameProps<M>): JSX.E
   if (!subject || now.kind === 'empty' || (!answered && now.kind !== 'ready'))
     return <FullState now={now} command={report.command} begin={subject ? again(report) : undefined} />;
   const { checkpoint, analysis, sourceName } = subject;
-  const items = exports.length > 0 ? [...exports, copyCode(report)] : exports;
+  const saved: ExportItem = { label: l10n.t('Save Result…'), run: () => report.command('saveResult') };
+  const items = exports.length > 0 ? [...exports, copyCode(report), saved] : exports;
   const what = props.what ?? (analysis ? `${sourceName ?? ''} · ${l10n.t('{0} tokens', analysis.tokens.length)}` : '');
   return (
     <main class="panel report" data-state={now.kind}>

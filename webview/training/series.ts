@@ -204,6 +204,6 @@ export function wordsAt({ series, text }: LineSpec, x: number | undefined): stri
 /** `2 h 5 min`, `40 s`. */
 export function timeLeft(seconds: number): string {
   const minutes = Math.round(seconds / 60);
-  if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
-  return minutes < 90 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (seconds < 90) return l10n.t('{0} s', Math.max(0, Math.round(seconds)));
+  return minutes < 90 ? l10n.t('{0} min', minutes) : l10n.t('{0} h {1} min', Math.floor(minutes / 60), minutes % 60);
 }

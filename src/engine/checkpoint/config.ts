@@ -1,4 +1,5 @@
 /** Typed reading of a checkpoint's config.json: what is there is checked, what is missing has the caller's default. */
+import * as l10n from '@vscode/l10n';
 import { InputError, shown } from './errors';
 import { parseJsonObject, readJsonObject } from './json';
 
@@ -99,8 +100,12 @@ export class Config {
   /** `FILE: KEY is FOUND, EXPECTED was expected.` */
   error(keys: Keys, expected: string): InputError {
     const value = this.values[this.present(keys)];
-    const found = value === undefined ? 'missing' : shown(value);
-    return new InputError(`${this.file}: ${this.prefix}${this.present(keys)} is ${found}, ${expected} was expected.`);
+    const name = `${this.prefix}${this.present(keys)}`;
+    return new InputError(
+      value === undefined
+        ? l10n.t('{0}: {1} is missing, {2} was expected.', this.file, name, expected)
+        : l10n.t('{0}: {1} is {2}, {3} was expected.', this.file, name, shown(value), expected),
+    );
   }
 
   private present(keys: Keys): string {
@@ -127,25 +132,25 @@ interface Kind<T> {
 }
 
 const intIn = ({ min = 1, max = MAX_SIZE }: Range = {}): Kind<number> => ({
-  expected: `an integer from ${min} to ${max}`,
+  expected: l10n.t('an integer from {0} to {1}', min, max),
   accepts: (v): v is number => Number.isInteger(v) && inside(v, min, max),
 });
 const intsIn = (range?: Range): Kind<number[]> => ({
-  expected: `an array, each ${intIn(range).expected},`,
+  expected: l10n.t('an array, each {0},', intIn(range).expected),
   accepts: (v): v is number[] => Array.isArray(v) && v.every((each) => intIn(range).accepts(each)),
 });
 const numberIn = ({ min = Number.MIN_VALUE, max = MAX_NUMBER }: Range = {}): Kind<number> => ({
-  expected: max === MAX_NUMBER ? 'a positive number' : `a number from ${min} to ${max}`,
+  expected: max === MAX_NUMBER ? l10n.t('a positive number') : l10n.t('a number from {0} to {1}', min, max),
   accepts: (v): v is number => inside(v, min, max),
 });
-const BOOL: Kind<boolean> = { expected: 'true or false', accepts: (v): v is boolean => typeof v === 'boolean' };
-const STRING: Kind<string> = { expected: 'a string', accepts: (v): v is string => typeof v === 'string' };
+const BOOL: Kind<boolean> = { expected: l10n.t('true or false'), accepts: (v): v is boolean => typeof v === 'boolean' };
+const STRING: Kind<string> = { expected: l10n.t('a string'), accepts: (v): v is string => typeof v === 'string' };
 const STRINGS: Kind<string[]> = {
-  expected: 'an array of strings',
+  expected: l10n.t('an array of strings'),
   accepts: (v): v is string[] => Array.isArray(v) && v.every((s) => typeof s === 'string'),
 };
 const OBJECT: Kind<Record<string, unknown>> = {
-  expected: 'an object',
+  expected: l10n.t('an object'),
   accepts: (v): v is Record<string, unknown> => typeof v === 'object' && !Array.isArray(v),
 };
 

@@ -1,3 +1,5 @@
+import * as l10n from '@vscode/l10n';
+
 /**
  * The person's input is at fault. `message` is one sentence that names the file and the field and says what was
  * expected; it is shown as it is.
@@ -30,7 +32,7 @@ export const systemReason = (cause: unknown): string =>
 export function shown(value: unknown): string {
   let text: string;
   try {
-    text = JSON.stringify(value) ?? 'nothing';
+    text = JSON.stringify(value) ?? l10n.t('nothing');
   } catch {
     return Array.isArray(value) ? '[…]' : '{…}';
   }

@@ -1,4 +1,5 @@
 /** JSON files of a checkpoint. */
+import * as l10n from '@vscode/l10n';
 import { readFile } from 'node:fs/promises';
 import { InputError, systemReason } from './errors';
 import { statFile } from './regularFile';
@@ -13,14 +14,16 @@ const MAX_JSON_BYTES = 256 << 20;
 export async function readJsonObject(file: string): Promise<Record<string, unknown>> {
   let text: string;
   try {
-    const { size } = await statFile(file, 'a JSON file');
+    const { size } = await statFile(file, l10n.t('a JSON file'));
     if (size > MAX_JSON_BYTES)
-      throw new InputError(`${file} has ${size} bytes, at most ${MAX_JSON_BYTES} were expected.`);
+      throw new InputError(l10n.t('{0} has {1} bytes, at most {2} were expected.', file, size, MAX_JSON_BYTES));
     text = await readFile(file, 'utf8');
   } catch (cause) {
     if (cause instanceof InputError) throw cause;
     const missing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-    throw new InputError(missing ? `${file} does not exist.` : `${file} cannot be read: ${systemReason(cause)}.`);
+    throw new InputError(
+      missing ? l10n.t('{0} does not exist.', file) : l10n.t('{0} cannot be read: {1}.', file, systemReason(cause)),
+    );
   }
   return parseJsonObject(text, file);
 }
@@ -31,12 +34,11 @@ export function parseJsonObject(text: string, file: string): Record<string, unkn
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (cause) {
-    throw new InputError(`${file} is not valid JSON: ${(cause as Error).message}.`);
+    throw new InputError(l10n.t('{0} is not valid JSON: {1}.', file, (cause as Error).message));
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError(
-      `${file} holds ${Array.isArray(value) ? 'an array' : String(value)}, a JSON object was expected.`,
-    );
+    const held = Array.isArray(value) ? l10n.t('an array') : String(value);
+    throw new InputError(l10n.t('{0} holds {1}, a JSON object was expected.', file, held));
   }
   return value as Record<string, unknown>;
 }

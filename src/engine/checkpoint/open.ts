@@ -1,4 +1,5 @@
 /** Opens a checkpoint: reads config, tensor headers and tokenizer, checks them against each other, loads no weight. */
+import * as l10n from '@vscode/l10n';
 import { join } from 'node:path';
 import { onnxAt } from '../onnx/locate';
 import { openOnnx } from '../onnx/open';
@@ -50,7 +51,7 @@ async function refuseSae(path: string): Promise<void> {
   if (!sae) return;
   const config = await Config.read(join(sae.folder, 'config.json')).catch(() => undefined);
   if (config?.has('model_type')) return; // both lie in one folder
-  throw new InputError(`${sae.folder} is a sparse autoencoder, not a model; open it with “Open SAE…”.`);
+  throw new InputError(l10n.t('{0} is a sparse autoencoder, not a model; open it with “Open SAE…”.', sae.folder));
 }
 
 const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0);

@@ -1,4 +1,5 @@
 /** Devices, pipes and folders in a checkpoint's place. */
+import * as l10n from '@vscode/l10n';
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { InputError } from './errors';
@@ -11,6 +12,6 @@ import { InputError } from './errors';
  */
 export async function statFile(path: string, expected: string): Promise<Stats> {
   const stats = await stat(path);
-  if (!stats.isFile()) throw new InputError(`${path} is not a file; ${expected} was expected.`);
+  if (!stats.isFile()) throw new InputError(l10n.t('{0} is not a file; {1} was expected.', path, expected));
   return stats;
 }

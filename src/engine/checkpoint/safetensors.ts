@@ -1,4 +1,5 @@
 /** The safetensors format: 8 bytes header length (little endian), a JSON header, tensor data. Only the header is read. */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
@@ -67,9 +68,11 @@ const textsOf = ({ __metadata__: metadata }: { __metadata__?: object }): Record<
 
 async function withHeader<T>(path: string, read: (entries: { __metadata__?: object }, place: Place) => T): Promise<T> {
   const cannot = (cause: unknown): never => {
-    throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${systemReason(cause)}.`);
+    throw cause instanceof InputError
+      ? cause
+      : new InputError(l10n.t('{0} cannot be read: {1}.', path, systemReason(cause)));
   };
-  await statFile(path, 'a .safetensors file').catch(cannot);
+  await statFile(path, l10n.t('a .safetensors file')).catch(cannot);
   const file = await realpath(path).catch(cannot);
   const handle = await open(file, 'r').catch(cannot);
   try {
@@ -86,7 +89,8 @@ async function readBytes(handle: FileHandle, path: string, position: number, len
   let done = 0;
   while (done < length) {
     const { bytesRead } = await handle.read(buffer, done, length - done, position + done);
-    if (bytesRead === 0) throw new InputError(`${path} ended at byte ${position + done} while it was read.`);
+    if (bytesRead === 0)
+      throw new InputError(l10n.t('{0} ended at byte {1} while it was read.', path, position + done));
     done += bytesRead;
   }
   return buffer;
@@ -98,18 +102,30 @@ async function readHeader(
   fileBytes: number,
 ): Promise<{ entries: object; end: number }> {
   if (fileBytes < 8) {
-    throw new InputError(`${path} is not a safetensors file: it has ${fileBytes} bytes, at least 8 were expected.`);
+    throw new InputError(
+      l10n.t('{0} is not a safetensors file: it has {1} bytes, at least 8 were expected.', path, fileBytes),
+    );
   }
   const stored = (await readBytes(handle, path, 0, 8)).readBigUInt64LE(0);
   const length = Number(stored);
   if (length > MAX_HEADER_BYTES) {
     throw new InputError(
-      `${path} is not a safetensors file: its header length is ${stored} bytes, at most ${MAX_HEADER_BYTES} were expected.`,
+      l10n.t(
+        '{0} is not a safetensors file: its header length is {1} bytes, at most {2} were expected.',
+        path,
+        String(stored),
+        MAX_HEADER_BYTES,
+      ),
     );
   }
   if (length > fileBytes - 8) {
     throw new InputError(
-      `${path} is truncated: its header is ${length} bytes long, but only ${fileBytes - 8} bytes follow the length.`,
+      l10n.t(
+        '{0} is truncated: its header is {1} bytes long, but only {2} bytes follow the length.',
+        path,
+        length,
+        fileBytes - 8,
+      ),
     );
   }
   const text = (await readBytes(handle, path, 8, length)).toString('utf8');
@@ -121,13 +137,13 @@ function parseHeader(text: string, path: string): object {
   try {
     header = JSON.parse(text);
   } catch {
-    throw new InputError(`${path} is not a safetensors file: its header is not JSON.`);
+    throw new InputError(l10n.t('{0} is not a safetensors file: its header is not JSON.', path));
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header)) {
-    throw new InputError(`${path} is not a safetensors file: its header is not a JSON object.`);
+    throw new InputError(l10n.t('{0} is not a safetensors file: its header is not a JSON object.', path));
   }
   const twice = duplicateKey(text);
-  if (twice !== undefined) throw new InputError(`${path} names tensor ${twice} twice in its header.`);
+  if (twice !== undefined) throw new InputError(l10n.t('{0} names tensor {1} twice in its header.', path, twice));
   return header;
 }
 
@@ -155,26 +171,38 @@ const isSizes = (value: unknown): value is number[] => Array.isArray(value) && v
 
 function checkEntry(name: string, entry: unknown, { path, file, dataStart, dataBytes, anyDtype }: Place): StoredTensor {
   const fail = (problem: string): never => {
-    throw new InputError(`${path}: tensor ${name} ${problem}.`);
+    throw new InputError(l10n.t('{0}: tensor {1} {2}.', path, name, problem));
   };
-  if (typeof entry !== 'object' || entry === null) return fail(`is ${shown(entry)}, an object was expected`);
+  if (typeof entry !== 'object' || entry === null) return fail(l10n.t('is {0}, an object was expected', shown(entry)));
   const { dtype, shape, data_offsets: offsets } = entry as Record<string, unknown>;
   const bits = typeof dtype === 'string' && Object.hasOwn(DTYPE_BITS, dtype) ? DTYPE_BITS[dtype] : undefined;
   if (typeof dtype !== 'string' || (bits === undefined && !anyDtype)) {
-    return fail(`has dtype ${shown(dtype)}, one of ${Object.keys(DTYPE_BITS).join(', ')} was expected`);
+    return fail(l10n.t('has dtype {0}, one of {1} was expected', shown(dtype), Object.keys(DTYPE_BITS).join(', ')));
   }
-  if (!isSizes(shape)) return fail(`has shape ${shown(shape)}, an array of non-negative integers was expected`);
+  if (!isSizes(shape))
+    return fail(l10n.t('has shape {0}, an array of non-negative integers was expected', shown(shape)));
   if (!isSizes(offsets) || offsets.length !== 2) {
-    return fail(`has data_offsets ${shown(offsets)}, two non-negative integers were expected`);
+    return fail(l10n.t('has data_offsets {0}, two non-negative integers were expected', shown(offsets)));
   }
   const [begin, end] = offsets as [number, number];
-  if (begin > end) return fail(`has data_offsets ${shown(offsets)}, the first must not be greater than the second`);
+  if (begin > end)
+    return fail(l10n.t('has data_offsets {0}, the first must not be greater than the second', shown(offsets)));
   const expected = bits === undefined ? end - begin : (shape.reduce((product, size) => product * size, 1) * bits) / 8;
   if (expected !== end - begin) {
-    return fail(`has ${end - begin} bytes of data, ${expected} were expected for ${dtype} of shape ${shown(shape)}`);
+    return fail(
+      l10n.t(
+        'has {0} bytes of data, {1} were expected for {2} of shape {3}',
+        end - begin,
+        expected,
+        dtype,
+        shown(shape),
+      ),
+    );
   }
   if (end > dataBytes) {
-    return fail(`ends at byte ${dataStart + end}, but the file has ${dataStart + dataBytes} bytes: it is truncated`);
+    return fail(
+      l10n.t('ends at byte {0}, but the file has {1} bytes: it is truncated', dataStart + end, dataStart + dataBytes),
+    );
   }
   return { file, dtype, shape, offset: dataStart + begin, length: end - begin };
 }
@@ -185,7 +213,9 @@ function checkOverlaps(tensors: Map<string, StoredTensor>, path: string): void {
     const [before, a] = byOffset[i - 1]!;
     const [name, b] = byOffset[i]!;
     if (a.offset + a.length > b.offset) {
-      throw new InputError(`${path}: tensors ${before} and ${name} overlap; each was expected to have its own bytes.`);
+      throw new InputError(
+        l10n.t('{0}: tensors {1} and {2} overlap; each was expected to have its own bytes.', path, before, name),
+      );
     }
   }
 }
@@ -218,7 +248,7 @@ export async function writeSafetensors(
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   const header = headerOf(tensors, metadata);
   const handle = await open(temporary, 'wx').catch((cause: unknown) => {
-    throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
+    throw new InputError(l10n.t('{0} cannot be written: {1}.', file, systemReason(cause)));
   });
   try {
     try {
@@ -235,7 +265,7 @@ export async function writeSafetensors(
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
+    throw new InputError(l10n.t('{0} cannot be written: {1}.', file, systemReason(cause)));
   }
 }
 
@@ -245,7 +275,9 @@ function headerOf(tensors: Record<string, TensorData>, metadata: Record<string, 
   let end = 0;
   for (const [name, { shape, data }] of Object.entries(tensors)) {
     if (shape.reduce((product, size) => product * size, 1) !== data.length) {
-      throw new InputError(`Tensor ${name} has ${data.length} values, which is not what shape ${shown(shape)} holds.`);
+      throw new InputError(
+        l10n.t('Tensor {0} has {1} values, which is not what shape {2} holds.', name, data.length, shown(shape)),
+      );
     }
     entries.push([name, { dtype: dtypeOf(data), shape, data_offsets: [end, (end += data.byteLength)] }]);
   }

@@ -1,4 +1,5 @@
 /** The checkpoints of one training, side by side in a folder: `step1000`, `step2000`, … */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { TrainingStep, TrainingSteps } from '../../protocol/compare';
@@ -34,7 +35,10 @@ export async function trainingSteps({ folder }: { folder: string }): Promise<Tra
   if (steps.length === 0)
     throw new InputError(
       [
-        `${holder} has no checkpoints of training steps: folders such as step1000 or checkpoint-1000 were expected.`,
+        l10n.t(
+          '{0} has no checkpoints of training steps: folders such as step1000 or checkpoint-1000 were expected.',
+          holder,
+        ),
         ...notices,
       ].join(' '),
     );
@@ -46,13 +50,14 @@ export async function trainingSteps({ folder }: { folder: string }): Promise<Tra
 async function folderOf(path: string): Promise<string> {
   const absolute = resolve(path);
   const stats = await stat(absolute).catch(() => undefined);
-  if (!stats) throw new InputError(`${absolute} does not exist; a folder of training checkpoints was expected.`);
+  if (!stats)
+    throw new InputError(l10n.t('{0} does not exist; a folder of training checkpoints was expected.', absolute));
   return stats.isDirectory() ? absolute : dirname(absolute);
 }
 
 async function stepsIn(folder: string): Promise<{ steps: TrainingStep[]; notices: string[] }> {
   const names = await readdir(folder).catch(() => {
-    throw new InputError(`${folder} cannot be read; a folder of training checkpoints was expected.`);
+    throw new InputError(l10n.t('{0} cannot be read; a folder of training checkpoints was expected.', folder));
   });
   const steps: TrainingStep[] = [];
   const left: string[] = [];
@@ -63,13 +68,13 @@ async function stepsIn(folder: string): Promise<{ steps: TrainingStep[]; notices
     const checkpoint = await checkpointAt(path);
     const twin = steps.find((other) => other.step === step);
     if (!checkpoint)
-      left.push(`${name} is left out: it is no checkpoint (config.json and .safetensors were expected).`);
-    else if (twin) left.push(`${name} is left out: ${twin.name} is the same step.`);
+      left.push(l10n.t('{0} is left out: it is no checkpoint (config.json and .safetensors were expected).', name));
+    else if (twin) left.push(l10n.t('{0} is left out: {1} is the same step.', name, twin.name));
     else steps.push({ step, name, path: checkpoint.path });
   }
   steps.sort((a, b) => a.step - b.step);
   const more = left.length - MAX_NOTICES;
-  const notices = more > 0 ? [...left.slice(0, MAX_NOTICES), `${more} more folders are left out.`] : left;
+  const notices = more > 0 ? [...left.slice(0, MAX_NOTICES), l10n.t('{0} more folders are left out.', more)] : left;
   return { steps, notices: notices.map(oneLine) };
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { createContext, Script } from 'node:vm';
 
 /** The task did not end in time. */
@@ -23,7 +24,7 @@ export function withTimeLimit<T>(ms: number, task: () => T): T {
     return script.runInContext(context, { timeout: Math.ceil(ms) }) as T;
   } catch (error) {
     if ((error as NodeJS.ErrnoException | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT')
-      throw new TimeLimitError(`it takes more than ${(ms / 1000).toFixed(0)} s`);
+      throw new TimeLimitError(l10n.t('it takes more than {0} s', (ms / 1000).toFixed(0)));
     throw error;
   } finally {
     holder.task = outer;

@@ -1,4 +1,5 @@
 /** `@huggingface/tokenizers` on a checkpoint's tokenizer.json, with the characters that each token stands for. */
+import * as l10n from '@vscode/l10n';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -29,13 +30,16 @@ export async function loadTokenizer(folder: string): Promise<{ tokenizer?: Promp
       () => true,
       () => false,
     );
-  if (!(await exists(file))) return { notice: 'No tokenizer.json: this checkpoint can only be run on token ids.' };
+  if (!(await exists(file)))
+    return { notice: l10n.t('No tokenizer.json: this checkpoint can only be run on token ids.') };
   try {
     const config = (await exists(configFile)) ? await readJsonObject(configFile) : {};
     return { tokenizer: createTokenizer(await readJsonObject(file), config, file) };
   } catch (cause) {
     const reason = reasonOf(cause).replace(/\.$/, '');
-    return { notice: oneLine(`${file} does not work (${reason}): this checkpoint can only be run on token ids.`) };
+    return {
+      notice: oneLine(l10n.t('{0} does not work ({1}): this checkpoint can only be run on token ids.', file, reason)),
+    };
   }
 }
 
@@ -44,9 +48,9 @@ function reasonOf(cause: unknown): string {
   if (cause instanceof InputError || cause instanceof TimeLimitError) return cause.message;
   const message = cause instanceof Error ? cause.message : String(cause);
   const [, part, type] = /^Unknown (\w+) type: (.*)$/s.exec(message) ?? [];
-  if (part) return type === 'undefined' || type?.startsWith('[object') ? `a ${part} without a type` : message;
+  if (part) return type === 'undefined' || type?.startsWith('[object') ? l10n.t('a {0} without a type', part) : message;
   if (/^Tokenizer must/.test(message) || cause instanceof SyntaxError) return message;
-  return 'its parts do not fit together';
+  return l10n.t('its parts do not fit together');
 }
 
 /**
@@ -73,7 +77,11 @@ function checkLengths(json: Record<string, unknown>, file: string): void {
   for (const { type, length } of parts(json.pre_tokenizer)) {
     if (type === 'FixedLength' && !(Number.isInteger(length) && Number(length) > 0))
       throw new InputError(
-        `${file}: length of a FixedLength pre-tokenizer is ${shown(length)}, a positive integer was expected.`,
+        l10n.t(
+          '{0}: length of a FixedLength pre-tokenizer is {1}, a positive integer was expected.',
+          file,
+          shown(length),
+        ),
       );
   }
 }
@@ -112,7 +120,7 @@ class RangedTokenizer implements PromptTokenizer {
       return withTimeLimit(limitOf(text), () => this.read(text));
     } catch (cause) {
       if (cause instanceof InputError) throw cause;
-      throw new InputError(`${this.file} does not work on this text (${reasonOf(cause)}).`);
+      throw new InputError(l10n.t('{0} does not work on this text ({1}).', this.file, reasonOf(cause)));
     }
   }
 
@@ -122,7 +130,9 @@ class RangedTokenizer implements PromptTokenizer {
     const wrong = ids.findIndex((id) => !Number.isSafeInteger(id) || id < 0);
     if (wrong >= 0) {
       const found = shown(ids[wrong]);
-      throw new InputError(`${this.file}: the id of a token is ${found}, a non-negative integer was expected.`);
+      throw new InputError(
+        l10n.t('{0}: the id of a token is {1}, a non-negative integer was expected.', this.file, found),
+      );
     }
     const last = ids.length - this.after;
     const inner = ids.slice(this.before, last);

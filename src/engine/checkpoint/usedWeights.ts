@@ -1,4 +1,5 @@
 /** The weights that a description (of a model, of an autoencoder) names, checked against those that are stored. */
+import * as l10n from '@vscode/l10n';
 import type { StoredTensor } from './checkpoint';
 import type { WeightRef } from './description';
 import { InputError } from './errors';
@@ -33,16 +34,29 @@ export function checkWeights(
     const stored = tensors.get(tensor);
     const expected = `[${shape.join(', ')}]`;
     if (!stored) {
-      throw new InputError(`${file} has no tensor ${tensor}; one of shape ${expected} was expected.`);
+      throw new InputError(l10n.t('{0} has no tensor {1}; one of shape {2} was expected.', file, tensor, expected));
     }
     if (stored.shape.length !== shape.length || stored.shape.some((size, i) => size !== shape[i])) {
       throw new InputError(
-        `${stored.file}: tensor ${tensor} has shape [${stored.shape.join(', ')}], ${expected} was expected from ${config}.`,
+        l10n.t(
+          '{0}: tensor {1} has shape [{2}], {3} was expected from {4}.',
+          stored.file,
+          tensor,
+          stored.shape.join(', '),
+          expected,
+          config,
+        ),
       );
     }
     if (!FLOAT_DTYPES.includes(stored.dtype)) {
       throw new InputError(
-        `${stored.file}: tensor ${tensor} has dtype ${stored.dtype}, one of ${FLOAT_DTYPES.join(', ')} was expected.`,
+        l10n.t(
+          '{0}: tensor {1} has dtype {2}, one of {3} was expected.',
+          stored.file,
+          tensor,
+          stored.dtype,
+          FLOAT_DTYPES.join(', '),
+        ),
       );
     }
     used.set(tensor, stored);

@@ -1,4 +1,5 @@
 /** Which files hold a checkpoint's weights: one `.safetensors`, or the shards that an index lists. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve, sep, win32 } from 'node:path';
 import type { StoredTensor } from './checkpoint';
@@ -26,12 +27,13 @@ export interface CheckpointFiles {
 export async function locate(path: string): Promise<CheckpointFiles> {
   const absolute = resolve(path);
   const stats = await stat(absolute).catch(() => undefined);
-  if (!stats) throw new InputError(`${absolute} does not exist; a checkpoint folder was expected.`);
+  if (!stats) throw new InputError(l10n.t('{0} does not exist; a checkpoint folder was expected.', absolute));
   const folder = stats.isDirectory() ? absolute : dirname(absolute);
   const names = await readdir(folder).catch(() => {
-    throw new InputError(`${folder} cannot be read; a checkpoint folder was expected.`);
+    throw new InputError(l10n.t('{0} cannot be read; a checkpoint folder was expected.', folder));
   });
-  if (!names.includes('config.json')) throw new InputError(`${folder} has no config.json; it is not a checkpoint.`);
+  if (!names.includes('config.json'))
+    throw new InputError(l10n.t('{0} has no config.json; it is not a checkpoint.', folder));
   const chosen = absolute === folder ? undefined : await chosenWeights(folder, basename(absolute), names);
   return { folder, config: join(folder, 'config.json'), weights: join(folder, chosen ?? usualWeights(folder, names)) };
 }
@@ -49,8 +51,12 @@ function usualWeights(folder: string, names: string[]): string {
   const others = names.filter((name) => name.endsWith(WEIGHTS));
   if (others.length === 1) return others[0]!;
   throw new InputError(
-    `${folder} has ${others.length === 0 ? 'no' : 'several'} .safetensors files; ` +
-      `model.safetensors or model.safetensors.index.json was expected.`,
+    others.length === 0
+      ? l10n.t('{0} has no .safetensors files; model.safetensors or model.safetensors.index.json was expected.', folder)
+      : l10n.t(
+          '{0} has several .safetensors files; model.safetensors or model.safetensors.index.json was expected.',
+          folder,
+        ),
   );
 }
 
@@ -81,7 +87,8 @@ async function readShards(index: string): Promise<Map<string, StoredTensor>> {
       shards.set(shard, stored);
     }
     const tensor = stored.get(name);
-    if (!tensor) throw new InputError(`${index} places tensor ${name} in ${shard}, which does not have it.`);
+    if (!tensor)
+      throw new InputError(l10n.t('{0} places tensor {1} in {2}, which does not have it.', index, name, shard));
     tensors.set(name, tensor);
   }
   return tensors;
@@ -90,13 +97,18 @@ async function readShards(index: string): Promise<Map<string, StoredTensor>> {
 async function readWeightMap(index: string): Promise<Map<string, string>> {
   const { weight_map: map } = await readJsonObject(index);
   if (typeof map !== 'object' || map === null || Array.isArray(map)) {
-    throw new InputError(`${index} has no weight_map; an object from tensor to file name was expected.`);
+    throw new InputError(l10n.t('{0} has no weight_map; an object from tensor to file name was expected.', index));
   }
   return new Map(
     Object.entries(map).map(([name, shard]: [string, unknown]) => {
       if (typeof shard !== 'string' || !staysInside(shard)) {
         throw new InputError(
-          `${index} places tensor ${name} in ${shown(shard)}; the name of a .safetensors file in the same folder was expected.`,
+          l10n.t(
+            '{0} places tensor {1} in {2}; the name of a .safetensors file in the same folder was expected.',
+            index,
+            name,
+            shown(shard),
+          ),
         );
       }
       return [name, shard];
@@ -116,7 +128,7 @@ const staysInside = (shard: string): boolean =>
 async function readShard(index: string, shard: string, tensor: string): Promise<Map<string, StoredTensor>> {
   const file = join(dirname(index), shard);
   if (!(await stat(file).catch(() => undefined))) {
-    throw new InputError(`${index} places tensor ${tensor} in ${shard}, but that file is not there.`);
+    throw new InputError(l10n.t('{0} places tensor {1} in {2}, but that file is not there.', index, tensor, shard));
   }
   return readSafetensors(file);
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { headName } from '../../protocol/checkpoint';
 import type { HeadRef } from '../../protocol/checkpoint';
 import type { AblationSide } from '../../protocol/circuits/behaviour';
@@ -27,34 +28,39 @@ export const ablate: CircuitAnalysis<'ablate'> = async ({ checkpoint, runner }, 
   const ids = tokens.map(({ id }) => id);
   const layers = byLayer(heads);
   const hooks = mean ? [...layers.keys()].map((layer) => layerHook(layer, 'z')) : [];
-  await steps.step('Running the prompt as it is', 0);
+  await steps.step(l10n.t('Running the prompt as it is'), 0);
   const before = await runner.run({ ids, hooks, topK }, steps);
   const z = new Map<number, Edit>();
   for (const [layer, ofLayer] of layers) {
     const replacement = mean ? meanOverPositions(before.hooks[layerHook(layer, 'z')]!) : undefined;
     z.set(layer, editHeads(description.nHeads, ofLayer, replacement));
   }
-  await steps.step('Running the prompt without the heads', 0.5);
+  await steps.step(l10n.t('Running the prompt without the heads'), 0.5);
   const after = await runner.run({ ids, hooks: [], topK, interventions: { z } }, steps);
   const side = (result: ForwardResult): AblationSide => ablationSide(result, tokenTextOf(checkpoint));
-  const how = mean ? 'its mean over the positions of this prompt' : 'zero';
+  const replaced = heads.map(headName).join(', ');
   return {
     tokens,
     heads,
     mean,
     before: side(before),
     after: side(after),
-    notices: [...notices, `hook_z of ${heads.map(headName).join(', ')} is replaced by ${how}.`],
+    notices: [
+      ...notices,
+      mean
+        ? l10n.t('hook_z of {0} is replaced by its mean over the positions of this prompt.', replaced)
+        : l10n.t('hook_z of {0} is replaced by zero.', replaced),
+    ],
   };
 };
 
 /** @throws InputError without heads, and for one that the model does not have */
 export function checkHeads({ nLayers, nHeads }: ModelDescription, heads: HeadRef[]): void {
-  if (heads.length === 0) throw new InputError('At least one head is needed.');
+  if (heads.length === 0) throw new InputError(l10n.t('At least one head is needed.'));
   for (const ref of heads) {
     const exists = (index: number, n: number): boolean => Number.isInteger(index) && index >= 0 && index < n;
     if (!exists(ref.layer, nLayers) || !exists(ref.head, nHeads))
-      throw new InputError(`There is no head ${headName(ref)} in this model.`);
+      throw new InputError(l10n.t('There is no head {0} in this model.', headName(ref)));
   }
 }
 

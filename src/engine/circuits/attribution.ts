@@ -3,6 +3,7 @@
  * position, through the final norm with its scale frozen. A head's value bias is in the head's term, an MLP's output bias in the
  * MLP's, as there; b_O, the final norm's bias and b_U are terms of their own.
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { PathTerm } from '../../protocol/circuits/paths';
 import { headName } from '../../protocol/checkpoint';
@@ -12,6 +13,7 @@ import { outputPerHead } from '../graph/attention';
 import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { embedHooks, layerHook } from '../graph/hooks';
 import type { Weights } from '../graph/weights';
+import { headRow, layerPattern } from '../runtime/patternRows';
 import type { Steps } from '../runtime/types';
 import { runWeights } from '../runtime/weightRun';
 import { dot, hookRow, lastRow, total, type Hooks } from './rows';
@@ -44,7 +46,7 @@ export async function attribution(
   if (d.positions.kind === 'standard')
     terms.push({ name: 'positions', kind: 'position', value: written('hook_pos_embed') });
   for (let layer = 0; layer < d.nLayers; layer++) {
-    await steps.step(`Attributing layer ${layer}`, layer / d.nLayers);
+    await steps.step(l10n.t('Attributing layer {0}', layer), layer / d.nLayers);
     terms.push(...(await headTerms(model, layer, hooks, direction)));
     if (d.layers[layer]!.mlp)
       terms.push({ name: `L${layer} MLP`, kind: 'mlp', value: written(layerHook(layer, 'mlpOut')) });
@@ -63,9 +65,9 @@ async function headTerms(
   const d = checkpoint.description;
   const v = hooks[layerHook(layer, 'v')]!;
   const n = v.shape[0]!;
-  const pattern = hooks[layerHook(layer, 'pattern')]!;
+  const pattern = layerPattern(hooks[layerHook(layer, 'pattern')]!);
   const row = new Float32Array(d.nHeads * n);
-  for (let head = 0; head < d.nHeads; head++) row.set(hookRow(pattern, head * n + n - 1), head * n);
+  for (let head = 0; head < d.nHeads; head++) row.set(headRow(pattern, n, head, n - 1), head * n);
   const out = await runWeights(checkpoint, runner.provider, (g, w) => emitHeads(g, w, d, layer), {
     v: new Tensor('float32', v.data, v.shape),
     row: new Tensor('float32', row, [d.nHeads, n]),

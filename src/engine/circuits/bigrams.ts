@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { CircuitAnalysis, OpenModel } from '../circuitHandlers';
 import type { GraphBuilder, Value } from '../graph/builder';
 import { DataType } from '../graph/builder';
@@ -46,7 +47,11 @@ export const bigrams: CircuitAnalysis<'bigrams'> = async (model, params, steps) 
 const otherPaths = (nLayers: number, norm: string): string[] =>
   nLayers === 0 && norm === 'none'
     ? []
-    : ['The direct path alone: these are not the model’s predictions, which heads, MLPs and norms take part in.'];
+    : [
+        l10n.t(
+          'The direct path alone: these are not the model’s predictions, which heads, MLPs and norms take part in.',
+        ),
+      ];
 
 /** The sources whose likeliest output is likeliest, best first. */
 async function likeliestRows(model: OpenModel, fold: boolean, top: number, steps: Steps): Promise<number[]> {
@@ -57,7 +62,10 @@ async function likeliestRows(model: OpenModel, fold: boolean, top: number, steps
     for (const [from, to] of pieces(dVocab, ROWS)) {
       const sums = new LogSums(to - from);
       for (const [start, end] of pieces(dVocab, COLUMNS)) {
-        await steps.step(`Bigrams of tokens ${from}–${to - 1}`, (from + ((to - from) * start) / dVocab) / dVocab);
+        await steps.step(
+          l10n.t('Bigrams of tokens {0}–{1}', from, to - 1),
+          (from + ((to - from) * start) / dVocab) / dVocab,
+        );
         sums.add(await graph.run({ sources: idRange(from, to), outputs: idRange(start, end) }));
       }
       for (let i = 0; i < to - from; i++) best[from + i] = sums.best[i]! - sums.logSum[i]!;
@@ -87,7 +95,7 @@ async function rowEntries(
   const sums = new LogSums(rows.length);
   const entries: (Omit<Entry, 'logProb'> & { index: number })[] = [];
   for (const [start, end] of pieces(dVocab, COLUMNS)) {
-    await steps.step(`Outputs ${start}–${end - 1}`, start / dVocab);
+    await steps.step(l10n.t('Outputs {0}–{1}', start, end - 1), start / dVocab);
     const k = Math.min(top, end - start);
     const graph = await table(model, fold, (g, logits) => {
       const [values, columns] = g.ops('TopK', [logits, g.ints([k])], 2, { axis: -1 });

@@ -3,6 +3,7 @@
  * with X = W_QK², its transpose, W_OV². All pairs come out of few float32 products (`compositionSquares.ts`); a pair of
  * layers where a score is too small for their digits is computed again in float64 (`compositionExact.ts`).
  */
+import * as l10n from '@vscode/l10n';
 import { compositionKinds, type Composition } from '../../protocol/circuits';
 import type { ModelDescription } from '../checkpoint/description';
 import type { CircuitAnalysis, OpenModel } from '../circuitHandlers';
@@ -36,7 +37,7 @@ export const composition: CircuitAnalysis<'composition'> = async (model, { seed 
   const { description: d } = model.checkpoint;
   const fold = folds(d, foldNorm);
   const scores = await compositionScores(model, fold, steps);
-  await steps.step('Composition of random matrices', 1);
+  await steps.step(l10n.t('Composition of random matrices'), 1);
   const baseline = await compositionBaseline(model, seed);
   return {
     nLayers: d.nLayers,
@@ -63,12 +64,15 @@ export async function compositionScores(
   const again: [earlier: number, later: number][] = [];
   for (const later of chunks(d, { from: 1, to: d.nLayers }, 4, chunkBytes))
     for (const earlier of chunks(d, { from: 0, to: later.to - 1 }, 2, chunkBytes)) {
-      await steps.step(`Composition of layers ${span(earlier)} with ${span(later)}`, (later.from / d.nLayers) ** 2);
+      await steps.step(
+        l10n.t('Composition of layers {0} with {1}', span(earlier), span(later)),
+        (later.from / d.nLayers) ** 2,
+      );
       const squares = await squaresOf(model, earlier, later, fold);
       again.push(...fillScores(scores, d, squares, earlier, later));
     }
   for (const [index, [earlier, later]] of again.entries()) {
-    await steps.step(`Small scores of layer ${earlier} with ${later}`, index / again.length);
+    await steps.step(l10n.t('Small scores of layer {0} with {1}', earlier, later), index / again.length);
     writeScores(scores, d, earlier, later, await exactScores(model, earlier, later, fold));
   }
   return scores;

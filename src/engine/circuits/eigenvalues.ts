@@ -3,6 +3,7 @@
  * `[d_vocab, d_head]` factors has the eigenvalues of BᵀA, `[d_head, d_head]`, and zeros:
  * W_E W_V · W_O W_U → W_O (W_U W_E) W_V, and W_E W_Q · (W_E W_K)ᵀ → W_Kᵀ (W_Eᵀ W_E) W_Q.
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { HeadRef } from '../../protocol/checkpoint';
 import type { OpenModel } from '../circuitHandlers';
@@ -39,7 +40,7 @@ export async function weightScores(model: OpenModel, options: Options, steps: St
   if (nLayers === 0) return scores;
   const products = await vocabularyProducts(model, { fold, unembedding: true }, steps);
   for (let layer = 0; layer < nLayers; layer++) {
-    await steps.step(`Eigenvalues of layer ${layer}`, layer / nLayers);
+    await steps.step(l10n.t('Eigenvalues of layer {0}', layer), layer / nLayers);
     const emit = (g: GraphBuilder, w: Parameters<typeof headWeights>[1]): Record<string, Value> => {
       const { W_Q, W_K, W_V, W_O } = headWeights(g, w, d, layer, fold);
       return {
@@ -85,7 +86,7 @@ export async function qkMatchingThrough(
   for (const [from, to] of batches(pairs)) {
     const batch = from.map((i) => pairs[i]!);
     const [earlier, later] = [batch[0]!.earlier.layer, batch[0]!.later.layer];
-    await steps.step(`QK circuits of layer ${later} through layer ${earlier}`, to / pairs.length);
+    await steps.step(l10n.t('QK circuits of layer {0} through layer {1}', later, earlier), to / pairs.length);
     const { qk } = await runWeights(
       checkpoint,
       runner.provider,
@@ -145,7 +146,7 @@ async function vocabularyProducts(
     const zero = (): Tensor => new Tensor('float32', new Float32Array(d.dModel ** 2), dims);
     let sums: Record<string, Tensor> = unembedding ? { EE: zero(), UE: zero() } : { EE: zero() };
     for (const [from, to] of pieces(d.dVocab, Math.max(d.dModel, CHUNK / d.dModel))) {
-      await steps.step(`Embedding of tokens ${from}–${to - 1}`, from / d.dVocab);
+      await steps.step(l10n.t('Embedding of tokens {0}–{1}', from, to - 1), from / d.dVocab);
       const outputs = await graph.run({ ...sums, ids: idRange(from, to) });
       sums = Object.fromEntries(
         Object.entries(outputs).map(([name, { data }]) => [name.slice(0, 2), new Tensor('float32', data, dims)]),

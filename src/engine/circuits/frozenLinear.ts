@@ -6,6 +6,7 @@
  *
  * with norms folded into W_OV. A head's value bias begins a path at that head (order 1), b_O one through no head (order 0).
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import type { ModelDescription } from '../checkpoint/description';
@@ -96,7 +97,7 @@ export async function frozenOrders(
   const { data, shape } = residualStart(d, hooks);
   let orders = [data];
   for (let layer = 0; layer < d.nLayers; layer++) {
-    await steps.step(`Counting paths through layer ${layer}`, layer / d.nLayers);
+    await steps.step(l10n.t('Counting paths through layer {0}', layer), layer / d.nLayers);
     const frozen = await FrozenLayer.create(model, layer, hooks);
     try {
       const next = [...orders.map((resid) => resid.slice()), new Float32Array(data.length)];

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { headName, type HeadRef } from '../../protocol/checkpoint';
 import type { CircuitLine, HeadCircuit, TokenCircuit } from '../../protocol/circuits/headCircuit';
 import type { ModelDescription } from '../checkpoint/description';
@@ -34,8 +35,8 @@ export const headCircuit: CircuitAnalysis<'headCircuit'> = async (model, params,
   // rows of the first are sources, too: [source, destination]
   const attention = new FactoredMatrix(model, sides.K, sides.Q);
   const writing = new FactoredMatrix(model, sides.V, sides.O);
-  const attentionExtremes = await attention.rowExtremes(`QK circuit of ${headName(head)}`, steps);
-  const writingExtremes = await writing.rowExtremes(`OV circuit of ${headName(head)}`, steps);
+  const attentionExtremes = await attention.rowExtremes(l10n.t('QK circuit of {0}', headName(head)), steps);
+  const writingExtremes = await writing.rowExtremes(l10n.t('OV circuit of {0}', headName(head)), steps);
   const qkEntries = await attention.topEntries(attentionExtremes, top);
   const ovEntries = await writing.topEntries(writingExtremes, top);
   const skip = new SkipTrigrams(model, sides, tokens);
@@ -82,7 +83,7 @@ function checkHead({ nLayers, nHeads }: ModelDescription, head: HeadRef): void {
   const inside = (value: number, n: number): boolean => Number.isInteger(value) && value >= 0 && value < n;
   if (!inside(head.layer, nLayers) || !inside(head.head, nHeads))
     throw new InputError(
-      `There is no head ${headName(head)} in this model: it has ${nLayers} layers of ${nHeads} heads.`,
+      l10n.t('There is no head {0} in this model: it has {1} layers of {2} heads.', headName(head), nLayers, nHeads),
     );
 }
 

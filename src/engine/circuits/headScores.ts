@@ -1,6 +1,8 @@
+import * as l10n from '@vscode/l10n';
 import type { HeadScore, HeadScores } from '../../protocol/circuits';
 import type { CircuitAnalysis, OpenModel } from '../circuitHandlers';
 import { layerHook } from '../graph/hooks';
+import { headRows, layerPattern, type HeadRows } from '../runtime/patternRows';
 import type { Steps } from '../runtime/types';
 import { weightScores } from './eigenvalues';
 import { repeatedSequences } from './repeated';
@@ -58,15 +60,17 @@ export async function behaviourScores(
   const layersAtOnce = Math.max(1, Math.floor(PATTERN_BYTES / (4 * nHeads * n * n)));
   const sums = Array.from({ length: nLayers * nHeads }, (): BehaviourScore => ({ ...NOTHING }));
   for (const [sequence, ids] of sequences.entries()) {
-    await steps.step(`Scoring heads on sequence ${sequence + 1} of ${sequences.length}`, sequence / sequences.length);
+    await steps.step(
+      l10n.t('Scoring heads on sequence {0} of {1}', sequence + 1, sequences.length),
+      sequence / sequences.length,
+    );
     for (let from = 0; from < nLayers; from += layersAtOnce) {
       const layers = Array.from({ length: Math.min(layersAtOnce, nLayers - from) }, (_, i) => from + i);
       const { hooks } = await runner.run({ ids, hooks: layers.map((layer) => layerHook(layer, 'pattern')) }, steps);
       for (const layer of layers) {
-        const patterns = hooks[layerHook(layer, 'pattern')]!.data;
+        const pattern = layerPattern(hooks[layerHook(layer, 'pattern')]!);
         for (let head = 0; head < nHeads; head++) {
-          const pattern = patterns.subarray(head * n * n, (head + 1) * n * n);
-          add(sums[layer * nHeads + head]!, scorePattern(pattern, length, start), 1 / sequences.length);
+          add(sums[layer * nHeads + head]!, scoreHead(headRows(pattern, n, head), length, start), 1 / sequences.length);
         }
       }
     }
@@ -87,20 +91,26 @@ function add(sum: BehaviourScore, scores: BehaviourScore, weight: number): void 
  * @param length T, the tokens of R
  * @param start where the first R begins
  */
-export function scorePattern(pattern: Float32Array, length: number, start: number): BehaviourScore {
+export const scorePattern = (pattern: Float32Array, length: number, start: number): BehaviourScore =>
+  scoreHead(headRows(pattern, start + 2 * length, 0), length, start);
+
+function scoreHead(blocks: HeadRows[], length: number, start: number): BehaviourScore {
   const n = start + 2 * length;
+  const rows = blocks.flatMap(({ from, to, at, width, data }) =>
+    Array.from({ length: to - from }, (_, row) => data.subarray(at + row * width, at + (row + 1) * width)),
+  );
   const mean = (from: number, value: (dst: number) => number): number => {
     let sum = 0;
     for (let dst = from; dst < n; dst++) sum += value(dst);
     return sum / (n - from);
   };
-  const at = (dst: number, src: number): number => pattern[dst * n + src]!;
+  const at = (dst: number, src: number): number => rows[dst]![src]!;
   return {
     previousToken: mean(1, (dst) => at(dst, dst - 1)),
     duplicateToken: mean(start + length, (dst) => at(dst, dst - length)),
     induction: mean(start + length, (dst) => at(dst, dst - length + 1)),
     firstToken: mean(1, (dst) => at(dst, 0)),
-    entropy: mean(1, (dst) => entropyBits(pattern.subarray(dst * n, dst * n + dst + 1))),
+    entropy: mean(1, (dst) => entropyBits(rows[dst]!.subarray(0, dst + 1))),
   };
 }
 

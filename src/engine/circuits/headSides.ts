@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { HeadRef } from '../../protocol/checkpoint';
 import type { OpenModel } from '../circuitHandlers';
 import type { Value } from '../graph/builder';
@@ -47,7 +48,7 @@ export async function headSides(
     const side = (): Tall => ({ data: new Float32Array(d.dVocab * d.dHead), k: d.dHead });
     const sides = { Q: side(), K: side(), V: side(), O: side() };
     for (const [from, to] of pieces(d.dVocab, CHUNK / d.dModel)) {
-      await steps.step(`What the head makes of tokens ${from}–${to - 1}`, from / d.dVocab);
+      await steps.step(l10n.t('What the head makes of tokens {0}–{1}', from, to - 1), from / d.dVocab);
       const outputs = await graph.run({ ids: idRange(from, to) });
       for (const name of ['Q', 'K', 'V', 'O'] as const) sides[name].data.set(outputs[name]!.data, from * d.dHead);
     }

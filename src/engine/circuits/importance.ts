@@ -3,6 +3,7 @@
  * and without each single head's or virtual head's own term. Attention patterns are frozen, and so are the scales of norms. Only for
  * attention-only models: what an MLP writes is no sum over the paths into it, so no path through one could be kept or dropped.
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { TermEffect } from '../../protocol/circuits/paths';
 import type { HeadRef } from '../../protocol/checkpoint';
@@ -35,9 +36,10 @@ export const importance: CircuitAnalysis<'importance'> = async (model, { text, i
   checkAttentionOnly(checkpoint);
   const prompt = readPrompt(checkpoint, { text, ids });
   const tokens = prompt.tokens.map(({ id }) => id);
-  if (tokens.length < 2) throw new InputError('The loss needs at least two tokens: the first is predicted by none.');
+  if (tokens.length < 2)
+    throw new InputError(l10n.t('The loss needs at least two tokens: the first is predicted by none.'));
   checkPatternMemory(tokens.length, d.nLayers * d.nHeads);
-  await steps.step(`Running ${tokens.length} tokens`);
+  await steps.step(l10n.t('Running {0} tokens', tokens.length));
   const finalScale = d.lnFinal ? ['ln_final.hook_scale'] : [];
   const { hooks, next } = await runner.run({ ids: tokens, hooks: [...frozenHooks(d), ...finalScale], topK: 1 }, steps);
   const { orders: byOrder, shape } = await frozenOrders(model, hooks, { biasesOut: true }, steps);
@@ -67,7 +69,10 @@ export const importance: CircuitAnalysis<'importance'> = async (model, { text, i
 function checkAttentionOnly({ name, description: { layers } }: Checkpoint): void {
   if (layers.every(({ mlp }) => !mlp)) return;
   throw new InputError(
-    `Term importance needs an attention-only model: ${name} has MLPs, and what an MLP writes is no sum over the paths into it.`,
+    l10n.t(
+      'Term importance needs an attention-only model: {0} has MLPs, and what an MLP writes is no sum over the paths into it.',
+      name,
+    ),
   );
 }
 
@@ -76,10 +81,10 @@ const virtualHeads = ({ nHeads, nLayers }: ModelDescription): number => (nHeads 
 
 function notices(d: ModelDescription, nVirtual: number): string[] {
   const all: string[] = [];
-  if (d.norm.kind !== 'none') all.push('The scales of the norms are frozen, as the attention patterns are.');
+  if (d.norm.kind !== 'none') all.push(l10n.t('The scales of the norms are frozen, as the attention patterns are.'));
   if (nVirtual > MAX_VIRTUAL_HEADS)
-    all.push(`The ${nVirtual} virtual heads are too many to be taken out one by one: only heads are.`);
-  else if (d.nLayers > 2) all.push('Virtual heads of more than two heads are not taken out one by one.');
+    all.push(l10n.t('The {0} virtual heads are too many to be taken out one by one: only heads are.', nVirtual));
+  else if (d.nLayers > 2) all.push(l10n.t('Virtual heads of more than two heads are not taken out one by one.'));
   return all;
 }
 
@@ -108,7 +113,7 @@ async function termEffects(
   const count = d.nLayers * d.nHeads + (virtual ? virtualHeads(d) : 0);
   const add = async (heads: HeadRef[], data: Float32Array): Promise<void> => {
     const name = pathName(heads);
-    await steps.step(`Taking out ${name}`, terms.length / count);
+    await steps.step(l10n.t('Taking out {0}', name), terms.length / count);
     const left = whole.resid.data.map((value, i) => value - data[i]!);
     const effect = (await loss.of(left)) - whole.loss;
     terms.push({ name, kind: heads.length === 1 ? 'head' : 'virtualHead', heads, effect });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { headName } from '../../protocol/checkpoint';
 import type { HeadScore } from '../../protocol/circuits';
 import type { InductionPair } from '../../protocol/circuits/behaviour';
@@ -30,7 +31,7 @@ export const inductionCircuits: CircuitAnalysis<'inductionCircuits'> = async (mo
   const { foldNorm = true } = params;
   const top = wholeNumber('top', params.top ?? DEFAULT_TOP, MAX_TOP);
   const { nLayers, nHeads } = model.checkpoint.description;
-  if (nLayers < 2) return { pairs: [], notices: ['An induction circuit needs two layers of attention.'] };
+  if (nLayers < 2) return { pairs: [], notices: [l10n.t('An induction circuit needs two layers of attention.')] };
   const { heads, notices } = await headScores(model, params, steps);
   const { scores, baseline } = await composition(model, { foldNorm }, steps);
   const pairs: Pair[] = [];
@@ -39,7 +40,7 @@ export const inductionCircuits: CircuitAnalysis<'inductionCircuits'> = async (mo
       pairs.push(pairOf(earlier, heads[l]!, scores.K[e * heads.length + l]!, baseline.K));
   }
   const candidates = pairs.sort((a, b) => b.score - a.score).slice(0, CANDIDATES * top);
-  await steps.step('QK matching through earlier heads');
+  await steps.step(l10n.t('QK matching through earlier heads'));
   const asked = candidates.map(({ previous, induction }) => ({ earlier: previous, later: induction }));
   const matching = await qkMatchingThrough(model, asked, { foldNorm }, steps);
   return {
@@ -73,17 +74,25 @@ function withMatching(pair: Pair, qkMatching: number): InductionPair {
     qkMatching,
     score: pair.score * ((1 + qkMatching) / 2) ** 0.25,
     reasons: [
-      { text: `${first} attends to the previous token`, value: pair.previousToken },
+      { text: l10n.t('{0} attends to the previous token', first), value: pair.previousToken },
       {
-        text: `${second} attends to what followed the same token before (induction score)`,
+        text: l10n.t('{0} attends to what followed the same token before (induction score)', second),
         value: pair.inductionScore,
       },
       {
-        text: `the keys of ${second} read what ${first} writes (K-composition; random matrices ${pair.kBaseline.toFixed(3)})`,
+        text: l10n.t(
+          'the keys of {0} read what {1} writes (K-composition; random matrices {2})',
+          second,
+          first,
+          pair.kBaseline.toFixed(3),
+        ),
         value: pair.kComposition,
       },
-      { text: `through ${first}, queries of ${second} match keys of the same token (QK matching)`, value: qkMatching },
-      { text: `${second} copies what it attends to (OV copying)`, value: pair.ovCopying },
+      {
+        text: l10n.t('through {0}, queries of {1} match keys of the same token (QK matching)', first, second),
+        value: qkMatching,
+      },
+      { text: l10n.t('{0} copies what it attends to (OV copying)', second), value: pair.ovCopying },
     ],
   };
 }

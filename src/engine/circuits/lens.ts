@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { HookTensor } from '../../protocol/engine';
 import type { ModelDescription } from '../checkpoint/description';
 import type { CircuitAnalysis } from '../circuitHandlers';
@@ -23,7 +24,7 @@ export const lens: CircuitAnalysis<'lens'> = async (
   const { tokens, notices } = readPrompt(checkpoint, { text, ids: givenIds });
   const ids = tokens.map(({ id }) => id);
   const n = ids.length;
-  await steps.step(`Running ${n} tokens`, 0);
+  await steps.step(l10n.t('Running {0} tokens', n), 0);
   const stages = stagesOf(description);
   const { hooks, next } = await runner.run({ ids, hooks: stages.flatMap((stage) => stage.hooks), topK: 1 }, steps);
 
@@ -34,7 +35,7 @@ export const lens: CircuitAnalysis<'lens'> = async (
   const [answerRank, nextRank] = [new Int32Array(size), new Int32Array(size)];
   const targets = [next!.ids, [...ids.slice(1), ids[n - 1]!]];
   for (const [stage, { label, hooks: names }] of stages.entries()) {
-    await steps.step(`Reading the residual stream at ${label}`, stage / stages.length);
+    await steps.step(l10n.t('Reading the residual stream at {0}', label), stage / stages.length);
     const resid = sum(names.map((name) => hooks[name]!));
     const read = await runner.unembed({ resid, topK: k, targets }, steps);
     topIds.set(read.ids, stage * n * k);

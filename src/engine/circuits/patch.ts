@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Token } from '../../protocol/analysis';
 import type { TextOrIds } from '../../protocol/circuits/behaviour';
 import type { HookTensor } from '../../protocol/engine';
@@ -38,7 +39,7 @@ export const patch: CircuitAnalysis<'patch'> = async ({ checkpoint, runner }, pa
 
   const layers = Array.from({ length: nLayers }, (_, layer) => layer);
   const read = layers.flatMap((layer) => [layerHook(layer, 'residPre'), layerHook(layer, 'z')]);
-  await steps.step('Running the clean prompt', 0);
+  await steps.step(l10n.t('Running the clean prompt'), 0);
   const cleanRun = await runner.run({ ids: ids(prompts.clean), hooks: [...read, 'logits'], ...last }, steps);
   // in the graph of the patched runs, so that a patch that changes nothing has no effect at all
   const corruptedRun = (edits: Interventions): Promise<ForwardResult> =>
@@ -63,11 +64,12 @@ export const patch: CircuitAnalysis<'patch'> = async ({ checkpoint, runner }, pa
     ...headPatches(layer, nHeads, cleanRun.hooks[layerHook(layer, 'z')]!, heads),
   ]);
   for (const [done, { into, at, interventions }] of (comparable ? patches : []).entries()) {
-    await steps.step(`Patching, run ${done + 1} of ${patches.length}`, done / patches.length);
+    await steps.step(l10n.t('Patching, run {0} of {1}', done + 1, patches.length), done / patches.length);
     into[at] = effect(difference(await corruptedRun(interventions())));
   }
   const notices = [...prompts.notices];
-  if (!comparable) notices.push('Both prompts give the same logit difference: effects of patching are not defined.');
+  if (!comparable)
+    notices.push(l10n.t('Both prompts give the same logit difference: effects of patching are not defined.'));
   return {
     cleanTokens: prompts.clean,
     corruptedTokens: prompts.corrupted,
@@ -112,7 +114,11 @@ function readPrompts(
   const [a, b] = [readPrompt(checkpoint, clean), readPrompt(checkpoint, corrupted)];
   if (a.totalTokens !== b.totalTokens)
     throw new InputError(
-      `The clean prompt has ${a.totalTokens} tokens and the corrupted one ${b.totalTokens}; both must have equally many.`,
+      l10n.t(
+        'The clean prompt has {0} tokens and the corrupted one {1}; both must have equally many.',
+        a.totalTokens,
+        b.totalTokens,
+      ),
     );
   return { clean: a.tokens, corrupted: b.tokens, notices: [...new Set([...a.notices, ...b.notices])] };
 }

@@ -4,6 +4,7 @@
  * that a path is one row over source positions and one direction of the residual stream. A head's value bias is in the path that
  * begins at that head; a layer's b_O is one term, with all that later heads make of it.
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { PathTerm } from '../../protocol/circuits/paths';
 import { headName, type HeadRef } from '../../protocol/checkpoint';
@@ -63,7 +64,7 @@ export async function pathExpansion(
   let constant: Path = { ...paths[0]! };
   const terms: PathTerm[] = directTerms(d, hooks, direction);
   for (let layer = d.nLayers - 1; layer >= 0; layer--) {
-    await steps.step(`Following paths through layer ${layer}`, 1 - (layer + 1) / d.nLayers);
+    await steps.step(l10n.t('Following paths through layer {0}', layer), 1 - (layer + 1) / d.nLayers);
     const pattern = hooks[layerHook(layer, 'pattern')]!;
     const graph = await WeightGraph.create(checkpoint, runner.provider, (g, w) => emitLayer(g, w, d, layer));
     try {
@@ -82,7 +83,10 @@ export async function pathExpansion(
   const { orders } = await frozenOrders(model, hooks, { biasesOut: false }, steps);
   const rest = orders.slice(longest + 1).map((resid) => dot(resid.slice(-d.dModel), direction));
   terms.push({ name: `paths of more than ${longest} heads`, kind: 'rest', value: rest.reduce((a, b) => a + b, 0) });
-  const notice = `Paths of more than ${longest} ${longest === 1 ? 'head' : 'heads'} are too many to be listed: they are one term together.`;
+  const notice =
+    longest === 1
+      ? l10n.t('Paths of more than 1 head are too many to be listed: they are one term together.')
+      : l10n.t('Paths of more than {0} heads are too many to be listed: they are one term together.', longest);
   return { terms, notices: [notice] };
 }
 

@@ -3,6 +3,7 @@
  * every path by itself. All others: what each part wrote, through the frozen final norm (TransformerLens's `logit_attrs`). Positions
  * that are added to queries and keys, or turn them, are in the patterns alone and have no term.
  */
+import * as l10n from '@vscode/l10n';
 import type { PathTerm } from '../../protocol/circuits/paths';
 import type { ModelDescription } from '../checkpoint/description';
 import { InputError } from '../checkpoint/errors';
@@ -28,7 +29,7 @@ export const paths: CircuitAnalysis<'paths'> = async (model, { text, ids, positi
   const chosen = choice && chooseToken(checkpoint, choice);
   const n = position + 1;
   checkPatternMemory(n, d.nLayers * d.nHeads);
-  await steps.step(`Running ${n} tokens`);
+  await steps.step(l10n.t('Running {0} tokens', n));
   const linear = isLinear(d);
   const { hooks } = await runner.run(
     {
@@ -63,7 +64,7 @@ const byStrength = (a: PathTerm, b: PathTerm): number => Math.abs(b.value) - Mat
 function readPosition(position: number | undefined, length: number): number {
   if (position === undefined) return length - 1;
   if (Number.isInteger(position) && position >= 0 && position < length) return position;
-  throw new InputError(`Position ${position} is not in the prompt: expected 0–${length - 1}.`);
+  throw new InputError(l10n.t('Position {0} is not in the prompt: expected 0–{1}.', position, length - 1));
 }
 
 function largest(values: Float32Array): number {

@@ -11,13 +11,14 @@ import type {
   Weighting,
 } from '../../protocol/analysis';
 import type { HeadRef } from '../../protocol/checkpoint';
+import { headRow, headRows, type HeadRows, type LayerPattern } from '../runtime/patternRows';
 
 /** The patterns of every head for one prompt of n tokens. */
 export interface Patterns {
   n: number;
   nHeads: number;
-  /** Each layer's `[head, destination, source]`. */
-  patterns: Float32Array[];
+  /** Each layer's, of all heads. */
+  patterns: LayerPattern[];
   /** Each layer's ‖v_s W_O‖, `[head, source]`. */
   valueNorms: Float32Array[];
 }
@@ -28,10 +29,6 @@ export interface MatrixRequest {
   /** Needed for `one`; must exist. */
   head?: HeadRef;
 }
-
-/** One head's pattern `[destination, source]`: a view, not a copy. */
-const headPattern = ({ n, patterns }: Patterns, { layer, head }: HeadRef): Float32Array =>
-  patterns[layer]!.subarray(head * n * n, (head + 1) * n * n);
 
 /**
  * What each source's weight is multiplied by. For `value-weighted`, ‖v_s W_O‖ / max_s ‖v_s W_O‖ (A Mathematical Framework,
@@ -49,8 +46,8 @@ export function sourceScale(set: Patterns, { layer, head }: HeadRef, weighting: 
 interface HeadWeights {
   /** layer * nHeads + head */
   number: number;
-  /** `[destination, source]` */
-  pattern: Float32Array;
+  /** `[destination, source]`, block by block. */
+  pattern: HeadRows[];
   /** What each source's weight is multiplied by. */
   scale: Float64Array;
 }
@@ -58,7 +55,11 @@ interface HeadWeights {
 function* allHeads(set: Patterns, weighting: Weighting): Generator<HeadWeights> {
   for (let number = 0; number < set.patterns.length * set.nHeads; number++) {
     const ref = { layer: Math.floor(number / set.nHeads), head: number % set.nHeads };
-    yield { number, pattern: headPattern(set, ref), scale: sourceScale(set, ref, weighting) };
+    yield {
+      number,
+      pattern: headRows(set.patterns[ref.layer]!, set.n, ref.head),
+      scale: sourceScale(set, ref, weighting),
+    };
   }
 }
 
@@ -66,18 +67,24 @@ function oneHead(set: Patterns, { head, weighting }: MatrixRequest): PatternMatr
   if (!head) throw new RangeError('reduction `one` needs a head');
   const { n } = set;
   const values = new Float32Array(n * n);
-  const pattern = headPattern(set, head);
   const scale = sourceScale(set, head, weighting);
-  for (let d = 0; d < n; d++) for (let s = 0, at = d * n; s <= d; s++, at++) values[at] = pattern[at]! * scale[s]!;
+  for (const { from, to, at, width, data } of headRows(set.patterns[head.layer]!, n, head.head))
+    for (let d = from; d < to; d++) {
+      const row = at + (d - from) * width;
+      for (let s = 0; s <= d; s++) values[d * n + s] = data[row + s]! * scale[s]!;
+    }
   return { n, values };
 }
 
 function meanOfHeads(set: Patterns, { weighting }: MatrixRequest): PatternMatrix {
   const { n } = set;
   const sum = new Float64Array(n * n);
-  for (const { pattern, scale } of allHeads(set, weighting)) {
-    for (let d = 0; d < n; d++) for (let s = 0, at = d * n; s <= d; s++, at++) sum[at]! += pattern[at]! * scale[s]!;
-  }
+  for (const { pattern, scale } of allHeads(set, weighting))
+    for (const { from, to, at, width, data } of pattern)
+      for (let d = from; d < to; d++) {
+        const row = at + (d - from) * width;
+        for (let s = 0; s <= d; s++) sum[d * n + s]! += data[row + s]! * scale[s]!;
+      }
   const count = Math.max(1, set.patterns.length * set.nHeads);
   const values = new Float32Array(n * n);
   for (let at = 0; at < values.length; at++) values[at] = sum[at]! / count;
@@ -89,17 +96,19 @@ function maxOfHeads(set: Patterns, { weighting }: MatrixRequest): PatternMatrix 
   const { n } = set;
   const values = new Float32Array(n * n);
   const argHead = new Uint16Array(n * n);
-  for (const { number, pattern, scale } of allHeads(set, weighting)) {
-    for (let d = 0; d < n; d++)
-      for (let s = 0, at = d * n; s <= d; s++, at++) {
-        // compared as the F32 that is stored, so that rounding makes no second maximum
-        const value = Math.fround(pattern[at]! * scale[s]!);
-        if (value > values[at]!) {
-          values[at] = value;
-          argHead[at] = number;
+  for (const { number, pattern, scale } of allHeads(set, weighting))
+    for (const { from, to, at, width, data } of pattern)
+      for (let d = from; d < to; d++) {
+        const row = at + (d - from) * width;
+        for (let s = 0; s <= d; s++) {
+          // compared as the F32 that is stored, so that rounding makes no second maximum
+          const value = Math.fround(data[row + s]! * scale[s]!);
+          if (value > values[d * n + s]!) {
+            values[d * n + s] = value;
+            argHead[d * n + s] = number;
+          }
         }
       }
-  }
   return { n, values, argHead };
 }
 
@@ -126,14 +135,16 @@ export function thumbnails(set: Patterns, weighting: Weighting, size: number): T
   let offset = 0;
   for (const { pattern, scale } of allHeads(set, weighting)) {
     largest.fill(0);
-    for (let d = 0; d < n; d++) {
-      const row = bin[d]! * side;
-      for (let s = 0, at = d * n; s <= d; s++, at++) {
-        const value = pattern[at]! * scale[s]!;
-        const pixel = row + bin[s]!;
-        if (value > largest[pixel]!) largest[pixel] = value;
+    for (const { from, to, at, width, data } of pattern)
+      for (let d = from; d < to; d++) {
+        const row = at + (d - from) * width;
+        const line = bin[d]! * side;
+        for (let s = 0; s <= d; s++) {
+          const value = data[row + s]! * scale[s]!;
+          const pixel = line + bin[s]!;
+          if (value > largest[pixel]!) largest[pixel] = value;
+        }
       }
-    }
     for (let pixel = 0; pixel < largest.length; pixel++)
       values[offset++] = Math.round(255 * Math.min(1, largest[pixel]!));
   }
@@ -145,14 +156,14 @@ export function thumbnails(set: Patterns, weighting: Weighting, size: number): T
  * Strongest first, earlier sources first among equals; sources that no head attends to are left out. `[layer][≤ k]`
  */
 export function sourcesByLayer(set: Patterns, destination: number, k: number): SourcesByLayer {
-  return set.patterns.map((_, layer) => {
+  return set.patterns.map((pattern) => {
     const best: SourceWeight[] = Array.from({ length: destination + 1 }, (_, source) => ({
       source,
       weight: 0,
       head: 0,
     }));
     for (let head = 0; head < set.nHeads; head++) {
-      const row = headPattern(set, { layer, head }).subarray(destination * set.n);
+      const row = headRow(pattern, set.n, head, destination);
       for (const entry of best) {
         const weight = row[entry.source]!;
         if (weight > entry.weight) Object.assign(entry, { weight, head });

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { SkipTrigram } from '../../protocol/circuits/headCircuit';
 import type { OpenModel } from '../circuitHandlers';
 import type { Steps } from '../runtime/types';
@@ -31,7 +32,7 @@ export class SkipTrigrams {
 
   /** Over all sources, at most two destinations and two outputs each. Strongest first. */
   async strongest(top: number, ovMax: Float32Array, steps: Steps): Promise<SkipTrigram[]> {
-    const { max } = await this.attended.rowExtremes('Skip-trigrams of every source', steps);
+    const { max } = await this.attended.rowExtremes(l10n.t('Skip-trigrams of every source'), steps);
     const { V, O } = this.sides;
     const mean = meanRow(O);
     const best = max.map((qk, s) => {

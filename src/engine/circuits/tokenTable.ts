@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { TokenRef } from '../../protocol/circuits/headCircuit';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
@@ -37,6 +38,6 @@ export class TokenTable {
 /** @throws InputError unless it is a whole number from 1 to 500 */
 export function checkTop(top: number): number {
   if (!Number.isInteger(top) || top < 1 || top > MAX_TOP)
-    throw new InputError(`Between 1 and ${MAX_TOP} entries can be listed, not ${top}.`);
+    throw new InputError(l10n.t('Between 1 and {0} entries can be listed, not {1}.', MAX_TOP, top));
   return top;
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { ModelDescription } from '../checkpoint/description';
 
 /** Whether there is a norm to fold, and it is folded. */
@@ -10,11 +11,17 @@ export function weightNotices(
   reads: { qk?: boolean } = { qk: true },
 ): string[] {
   const notices: string[] = [];
-  const what = d.norm.kind === 'layer' ? 'gain and centring are' : 'gain is';
   if (folds(d, foldNorm))
-    notices.push(`The norms’ ${what} folded into the weights that read the residual stream; their scale is left out.`);
-  else if (d.norm.kind !== 'none') notices.push('The norms are not folded into the weights: their gain is left out.');
+    notices.push(
+      d.norm.kind === 'layer'
+        ? l10n.t(
+            'The norms’ gain and centring are folded into the weights that read the residual stream; their scale is left out.',
+          )
+        : l10n.t('The norms’ gain is folded into the weights that read the residual stream; their scale is left out.'),
+    );
+  else if (d.norm.kind !== 'none')
+    notices.push(l10n.t('The norms are not folded into the weights: their gain is left out.'));
   if (reads.qk && d.positions.kind === 'rotary')
-    notices.push('The positions of this model are rotary: W_QK is taken at relative position 0.');
+    notices.push(l10n.t('The positions of this model are rotary: W_QK is taken at relative position 0.'));
   return notices;
 }

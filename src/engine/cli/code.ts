@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { transformerLensCode, codeKinds, type CodeKind, type CodeRequests } from '../../protocol/transformerLensCode';
-import type { CodePrompt } from '../../protocol/python';
+import type { CodeModel, CodePrompt } from '../../protocol/python';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
@@ -22,6 +22,7 @@ interface CodeOptions extends PromptOptions {
   corruptedIds?: string;
   answer?: string;
   wrong?: string;
+  other?: string;
   top?: string;
   length?: string;
   batch?: string;
@@ -51,11 +52,12 @@ export const codeCommand = (root: Command): void => {
     .option('--corrupted-ids <ids>', 'patch: the same as token ids')
     .option('--answer <token>', 'patch: what follows the clean prompt')
     .option('--wrong <token>', 'patch: what follows the corrupted prompt')
-    .option('--top <K>', 'headCircuit, bigrams, lens: entries (default: 20; lens: 5)')
+    .option('--other <checkpoint>', 'compare…: the second checkpoint, B')
+    .option('--top <K>', 'headCircuit, bigrams, lens, compare…: entries (default: 20; lens: 5)')
     .option('--length <T>', 'headScores: tokens of R in BOS + R + R (default: 50)')
     .option('--batch <n>', 'headScores: sequences (default: 4)')
     .option('--seed <n>', 'headScores: of the random tokens (default: 0)')
-    .option('--mlsae <folder>', 'latents, steer: the sparse autoencoder')
+    .option('--mlsae <folder>', 'latents, layers, steer, compareLatents: the sparse autoencoder')
     .option('--latent <n>', 'steer: the latent')
     .option('--layer <n>', 'steer: the layer after which the residual stream is changed')
     .option('--factor <x>', 'steer: what its decoder column is multiplied by')
@@ -67,9 +69,13 @@ export const codeCommand = (root: Command): void => {
 async function run(kind: string, path: string, options: CodeOptions): Promise<void> {
   if (!isKind(kind)) throw new InputError(`there is no code for “${kind}”: expected ${codeKinds.join(', ')}`);
   const checkpoint = await openCheckpoint(path);
+  process.stdout.write(await code(kind, modelOf(checkpoint), checkpoint, options));
+}
+
+function modelOf(checkpoint: Checkpoint): CodeModel {
   const { nLayers, nHeads } = checkpoint.description;
-  const { architecture, path: folder } = describeCheckpoint(checkpoint);
-  process.stdout.write(await code(kind, { path: folder, architecture, nLayers, nHeads }, checkpoint, options));
+  const { architecture, path } = describeCheckpoint(checkpoint);
+  return { path, architecture, nLayers, nHeads };
 }
 
 const isKind = (kind: string): kind is CodeKind => (codeKinds as string[]).includes(kind);
@@ -131,6 +137,27 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
     return { sequences: found.sequences, start: found.start, length: found.length, foldNorm };
   },
   composition: async (_, { foldNorm }) => ({ foldNorm }),
+  comparePatterns: async (checkpoint, options) => ({
+    ...(await REQUESTS.pattern(checkpoint, options)),
+    b: await otherOf(options),
+  }),
+  compareHeadScores: async (checkpoint, options) => ({
+    ...(await REQUESTS.headScores(checkpoint, options)),
+    b: await otherOf(options),
+  }),
+  compareComposition: async (_, options) => ({
+    ...{ foldNorm: options.foldNorm, top: wholeNumber('--top', options.top) ?? 20 },
+    b: await otherOf(options),
+  }),
+  compareLatents: async (checkpoint, options) => ({
+    ...(await REQUESTS.latents(checkpoint, options)),
+    top: wholeNumber('--top', options.top) ?? 20,
+    b: await otherOf(options),
+  }),
+  compareNextTokens: async (checkpoint, options) => ({
+    ...(await prompt(checkpoint, options)),
+    b: await otherOf(options),
+  }),
   headCircuit: async (checkpoint, { head, top, foldNorm }) => ({
     head: oneHead(checkpoint, head),
     top: wholeNumber('--top', top) ?? 20,
@@ -182,6 +209,7 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
     ...(await prompt(checkpoint, options)),
     sae: await saeOf(checkpoint, options),
   }),
+  layers: async (checkpoint, options) => REQUESTS.latents(checkpoint, options),
   steer: async (checkpoint, options) => {
     const sae = await saeOf(checkpoint, options);
     const latent = wholeNumber('--latent', options.latent);
@@ -198,6 +226,11 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
     return { ...(await prompt(checkpoint, options)), sae, latent, layer, edit };
   },
 };
+
+async function otherOf({ other }: CodeOptions): Promise<CodeModel> {
+  if (other === undefined) throw new InputError('--other is missing: the second checkpoint');
+  return modelOf(await openCheckpoint(other));
+}
 
 async function saeOf(checkpoint: Checkpoint, { mlsae }: CodeOptions): Promise<CodeRequests['latents']['sae']> {
   if (mlsae === undefined) throw new InputError('--mlsae is missing: the folder of a sparse autoencoder');

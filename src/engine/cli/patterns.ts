@@ -5,6 +5,7 @@ import { circuitsVis } from '../interop/circuitsVis';
 import { writeText } from '../interop/writeText';
 import { checkPatternMemory } from '../memory';
 import { readPrompt } from '../prompt';
+import { layerPattern } from '../runtime/patternRows';
 import {
   checkpointCommand,
   headList,
@@ -48,7 +49,7 @@ async function run(path: string, options: PatternsOptions): Promise<void> {
     checkPatternMemory(tokens.length, nLayers * nHeads);
     const names = Array.from({ length: nLayers }, (_, l) => layerHook(l, 'pattern'));
     const { hooks } = await runner.run({ ids: tokens.map(({ id }) => id), hooks: names });
-    const patterns = names.map((name) => hooks[name]!.data);
+    const patterns = names.map((name) => layerPattern(hooks[name]!));
     const [only] = heads;
     const result = circuitsVis(
       { n: tokens.length, nHeads, patterns, tokens },

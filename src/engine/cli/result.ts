@@ -15,6 +15,7 @@ interface ResultOptions {
   json?: boolean;
   checkpoint?: string;
   mlsae?: string;
+  other?: string;
   tolerance?: string;
   provider?: string;
 }
@@ -30,6 +31,7 @@ export const resultCommand = (root: Command): void => {
     .option('--check', 'run it again and say what differs')
     .option('--checkpoint <path>', 'the checkpoint, where it does not lie where the file says')
     .option('--mlsae <folder>', 'the same for the sparse autoencoder')
+    .option('--other <path>', 'the same for the second checkpoint of a comparison')
     .option('--tolerance <t>', 'of a section’s largest number, or of 1 (default: 0.001)')
     .option(
       '--json',
@@ -86,12 +88,13 @@ async function readFileOf(file: string): Promise<ResultFile> {
 
 function print(saved: ResultFile, { json }: ResultOptions): void {
   if (json) return printJson(saved);
-  const { checkpoint, sae, source, ids, view, created, circuitscope, numbers } = saved;
+  const { checkpoint, sae, other, source, ids, view, created, circuitscope, numbers } = saved;
   const facts: [string, string][] = [
     ['checkpoint', `${checkpoint.name} (${checkpoint.path})`],
     ...(sae ? [['autoencoder', `${sae.name} (${sae.path})`] as [string, string]] : []),
-    ['text', `${source}, ${ids.length} tokens`],
-    ['panel', view.panel],
+    ...(other ? [['compared with', `${other.name} (${other.path})`] as [string, string]] : []),
+    ...(ids.length > 0 ? [['text', `${source}, ${ids.length} tokens`] as [string, string]] : []),
+    ['panel', view.section ? `${view.panel}: ${view.section}` : view.panel],
     ['saved', `${created}, Circuitscope ${circuitscope}`],
   ];
   process.stdout.write(
@@ -110,25 +113,36 @@ function print(saved: ResultFile, { json }: ResultOptions): void {
 async function measureAnew(
   saved: ResultFile,
   folder: string,
-  { checkpoint: other, mlsae, provider }: ResultOptions,
+  { checkpoint: elsewhere, mlsae, other, provider }: ResultOptions,
   tolerance: number | undefined,
 ): Promise<ResultCheck> {
   const service = createService(engineParts(({ level, message }) => level !== 'info' && note(message)));
   const context = { steps: noSteps };
-  const path = other === undefined ? resolve(folder, saved.checkpoint.path) : resolve(other);
   const providers = provider === undefined ? [] : [provider];
-  const { id: checkpointId } = await service.openCheckpoint({ path, providers }, context);
+  const open = async ({ path }: FileIdentity, instead?: string): Promise<string> => {
+    const at = instead === undefined ? resolve(folder, path) : resolve(instead);
+    return (await service.openCheckpoint({ path: at, providers }, context)).id;
+  };
+  const checkpointId = await open(saved.checkpoint, elsewhere);
+  let otherId: string | undefined;
   try {
+    otherId = saved.other && (await open(saved.other, other));
     const sae = saved.sae && (await openSae(service, checkpointId, saved.sae, folder, mlsae));
     const { ids, text, view, numbers } = saved;
     const params = { checkpointId, ids, view, wide: true, scores: numbers.headScores !== undefined };
     const now = await service.measureResult(
-      { ...params, ...(text !== undefined && { text }), ...(sae && { saeId: sae }) },
+      {
+        ...params,
+        ...(text !== undefined && { text }),
+        ...(sae && { saeId: sae }),
+        ...(otherId !== undefined && { otherId }),
+      },
       context,
     );
     now.notices.forEach(note);
     return checkResult(saved, now, tolerance);
   } finally {
+    if (otherId !== undefined) await service.closeCheckpoint({ checkpointId: otherId }, context);
     await service.closeCheckpoint({ checkpointId }, context);
   }
 }

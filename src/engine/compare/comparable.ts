@@ -1,4 +1,5 @@
 /** Whether two checkpoints can be compared: the same shape, the same vocabulary. */
+import * as l10n from '@vscode/l10n';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint';
@@ -18,11 +19,11 @@ const SIZES: Field[] = [
   ['dModel', (d) => d.dModel],
 ];
 /** The rest is not known of a foreign graph whose weights were not found. */
-const OF_WEIGHTS: Field[] = [
+const ofWeights = (): Field[] => [
   ['dMlp', (d) => d.dMlp],
-  ['the kind of positions', (d) => d.positions.kind],
-  ['the kind of norm', (d) => d.norm.kind],
-  ['parallel attention and MLP', (d) => d.parallel],
+  [l10n.t('the kind of positions'), (d) => d.positions.kind],
+  [l10n.t('the kind of norm'), (d) => d.norm.kind],
+  [l10n.t('parallel attention and MLP'), (d) => d.parallel],
 ];
 
 /** Pairs that were found to have the same vocabulary, which never changes while they are open. */
@@ -43,23 +44,32 @@ export async function checkedNotices(a: Checkpoint, b: Checkpoint): Promise<stri
   const notices: string[] = [];
   if (Boolean(a.tokenizer) !== Boolean(b.tokenizer)) {
     const [one, other] = a.tokenizer ? [b, a] : [a, b];
-    notices.push(`${one.name} has no tokenizer: its vocabulary is taken to be that of ${other.name}.`);
+    notices.push(l10n.t('{0} has no tokenizer: its vocabulary is taken to be that of {1}.', one.name, other.name));
   }
   const [nCtxA, nCtxB] = [a, b].map(({ description }) => description.nCtx) as [number, number];
   if (nCtxA !== nCtxB)
-    notices.push(`The context of ${a.name} is ${nCtxA} tokens, that of ${b.name} ${nCtxB}: the shorter one holds.`);
+    notices.push(
+      l10n.t('The context of {0} is {1} tokens, that of {2} {3}: the shorter one holds.', a.name, nCtxA, b.name, nCtxB),
+    );
   return notices;
 }
 
 function checkShape(a: Checkpoint, b: Checkpoint): void {
   const known = [a, b].every(({ foreign }) => foreign?.missing.weights === undefined);
-  for (const [field, read] of known ? [...SIZES, ...OF_WEIGHTS] : SIZES) {
+  for (const [field, read] of known ? [...SIZES, ...ofWeights()] : SIZES) {
     const [ofA, ofB] = [read(a.description), read(b.description)];
     // a graph without a residual stream says no width
     const unknown = !known && (ofA === 0 || ofB === 0);
     if (ofA !== ofB && !unknown)
       throw new InputError(
-        `${described(a)} and ${described(b)} are not of the same shape: ${field} is ${ofA} in the first and ${ofB} in the second.`,
+        l10n.t(
+          '{0} and {1} are not of the same shape: {2} is {3} in the first and {4} in the second.',
+          described(a),
+          described(b),
+          field,
+          ofA,
+          ofB,
+        ),
       );
   }
 }
@@ -89,7 +99,14 @@ function checkTokens(a: Checkpoint, b: Checkpoint): void {
     const [ofA, ofB] = [a.tokenizer!.tokenText(id), b.tokenizer!.tokenText(id)];
     if (ofA !== ofB)
       throw new InputError(
-        `${tokenizerFile(a)} and ${tokenizerFile(b)} have other vocabularies: token ${id} is ${shown(ofA)} in the first and ${shown(ofB)} in the second.`,
+        l10n.t(
+          '{0} and {1} have other vocabularies: token {2} is {3} in the first and {4} in the second.',
+          tokenizerFile(a),
+          tokenizerFile(b),
+          id,
+          shown(ofA),
+          shown(ofB),
+        ),
       );
   }
 }

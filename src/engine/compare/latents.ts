@@ -1,4 +1,5 @@
 /** Which latents of a sparse autoencoder are active otherwise in another checkpoint. */
+import * as l10n from '@vscode/l10n';
 import type { LatentChange } from '../../protocol/compare';
 import type { Encoding } from '../../protocol/latents/encoding';
 import { InputError } from '../checkpoint/errors';
@@ -57,33 +58,52 @@ function checkModels({ a, b }: Two, sae: OpenSae, other: OpenSae | undefined): v
   const nameB = b.checkpoint.name;
   if (!other && sae.model !== a && sae.model !== b)
     throw new InputError(
-      `${sae.sae.name} was opened on ${sae.model.checkpoint.name}: open it on ${nameA} or ${nameB}.`,
+      l10n.t('{0} was opened on {1}: open it on {2} or {3}.', sae.sae.name, sae.model.checkpoint.name, nameA, nameB),
     );
   if (other && (sae.model !== a || other.model !== b))
     throw new InputError(
-      `${sae.sae.name} was opened on ${sae.model.checkpoint.name} and ${other.sae.name} on ${other.model.checkpoint.name}: expected the first on ${nameA} and the second on ${nameB}.`,
+      l10n.t(
+        '{0} was opened on {1} and {2} on {3}: expected the first on {4} and the second on {5}.',
+        sae.sae.name,
+        sae.model.checkpoint.name,
+        other.sae.name,
+        other.model.checkpoint.name,
+        nameA,
+        nameB,
+      ),
     );
 }
 
-const COMPARED: [string, (sae: Sae) => string | number | boolean][] = [
-  ['format', (sae) => sae.format],
+const compared = (): [string, (sae: Sae) => string | number | boolean][] => [
+  [l10n.t('format'), (sae) => sae.format],
   ['nInputs', (sae) => sae.nInputs],
   ['nLatents', (sae) => sae.nLatents],
-  ['the layers', (sae) => sae.layers.join(', ')],
-  ['the activation', (sae) => sae.activate.kind],
+  [l10n.t('the layers'), (sae) => sae.layers.join(', ')],
+  [l10n.t('the activation'), (sae) => sae.activate.kind],
   ['standardize', (sae) => sae.standardize],
 ];
 
 /** Latents have the same numbers only in one training. @throws InputError */
 function checkPair(a: Sae, b: Sae): void {
-  for (const [field, read] of COMPARED)
+  for (const [field, read] of compared())
     if (read(a) !== read(b))
       throw new InputError(
-        `${a.path} and ${b.path} are not of the same shape: ${field} is ${read(a)} in the first and ${read(b)} in the second.`,
+        l10n.t(
+          '{0} and {1} are not of the same shape: {2} is {3} in the first and {4} in the second.',
+          a.path,
+          b.path,
+          field,
+          read(a),
+          read(b),
+        ),
       );
   if (a.path !== b.path && !areStepsOfOne(a.path, b.path))
     throw new InputError(
-      `${a.path} and ${b.path} are not steps of one training (step1000 and step2000 in one folder): latent 0 of the first need not be latent 0 of the second; compare with one autoencoder.`,
+      l10n.t(
+        '{0} and {1} are not steps of one training (step1000 and step2000 in one folder): latent 0 of the first need not be latent 0 of the second; compare with one autoencoder.',
+        a.path,
+        b.path,
+      ),
     );
 }
 

@@ -1,4 +1,5 @@
 /** How two checkpoints' predictions on a prompt differ. */
+import * as l10n from '@vscode/l10n';
 import type { ComparedSide } from '../../protocol/compare';
 import type { Prediction } from '../../protocol/analysis';
 import type { OpenModel } from '../circuitHandlers';
@@ -34,11 +35,11 @@ export async function compareNextTokens(
   const atOnce = Math.max(1, Math.floor(logitBytes / (4 * dVocab)));
   for (let from = 0; from < n; from += atOnce) {
     const to = Math.min(n, from + atOnce);
-    await steps.step(`Comparing the predictions of ${to} of ${n} tokens`, from / n);
+    await steps.step(l10n.t('Comparing the predictions of {0} of {1} tokens', to, n), from / n);
     const [logitsA, logitsB] = await logitsOfTwo(two, ids, { from, to }, steps);
     for (let pos = from; pos < to; pos++) {
       if ((pos - from) % Math.ceil(LOGITS_PER_STEP / dVocab) === 0)
-        await steps.step(`Comparing the predictions of ${to} of ${n} tokens`, pos / n);
+        await steps.step(l10n.t('Comparing the predictions of {0} of {1} tokens', to, n), pos / n);
       const row = (logits: Float32Array): Float32Array =>
         logits.subarray((pos - from) * dVocab, (pos - from + 1) * dVocab);
       const [rowA, rowB] = [row(logitsA), row(logitsB)];

@@ -9,7 +9,7 @@ export interface Two {
 }
 
 /** Methods that take two checkpoints. */
-export type CompareMethod = Exclude<keyof CompareRequests, 'trainingSteps'>;
+export type CompareMethod = Exclude<keyof CompareRequests, 'trainingSteps' | 'endComparison'>;
 export type CompareParams<M extends CompareMethod> = Omit<CompareRequests[M][0], 'a' | 'b'>;
 export type CompareResult<M extends CompareMethod> = Promise<CompareRequests[M][1]>;
 

@@ -11,9 +11,10 @@ export interface AttentionValues {
   v: Value;
   rotQ?: Value;
   rotK?: Value;
-  /** Scaled; masked entries are −∞. `[head, dst, src]` */
-  scores: Value;
-  pattern: Value;
+  /** Scaled; masked entries are −∞. `[head, dst, src]`; none where they are in blocks. */
+  scores?: Value;
+  /** `[head, dst, src]`, or blocks of rows without what no row of theirs sees: `[head, row, src]` each. */
+  pattern: Value | Value[];
   /** `[pos, head, d_head]` */
   z: Value;
   /** `[pos, d_model]` */
@@ -29,6 +30,8 @@ export interface AttentionInputs {
   /** Rotary tables `[pos, dims / 2]`. */
   cos: Value;
   sin: Value;
+  /** Where blocks of rows begin and the last one ends, `[1]` each: attention is computed block by block. Not with `length`. */
+  bounds?: Value[] | undefined;
   /** The rows are sequences of so many tokens, one after another. Absent: they are one. */
   length?: number | undefined;
   /** The graph runs once: what would be folded before is not worth it. */
@@ -61,20 +64,82 @@ export function attention(
   const rotQ = rot && rotate(g, rot, d.dHead, q, inputs);
   const rotK = rot && repeatHeads(g, d, rotate(g, rot, d.dHead, kvK, inputs));
 
-  // a head's rows lie sequence by sequence: [head, rows, d_head] is also [head · sequence, pos, d_head]
-  const bySequence = (x: Value): Value =>
-    inputs.length === undefined ? x : g.op('Reshape', [x, g.ints([-1, inputs.length, d.dHead])]);
-  const byHead = (x: Value): Value =>
-    inputs.length === undefined ? x : g.op('Reshape', [x, g.ints([d.nHeads, -1, d.dHead])]);
-  const scaledQ = g.op('Div', [bySequence(rotQ ?? q), g.floats([layer.attnScale])]);
-  const kT = g.op('Transpose', [bySequence(rotK ?? k)], { perm: [0, 2, 1] });
-  const scores = g.op('Add', [g.op('MatMul', [scaledQ, kT]), inputs.mask(layer.window)]);
-  const pattern = edits.pattern ?? g.op('Softmax', [scores], { axis: -1 });
-  const ownZ = g.op('Transpose', [byHead(g.op('MatMul', [pattern, bySequence(v)]))], { perm: [1, 0, 2] });
+  const projected = { q: rotQ ?? q, k: rotK ?? k, v };
+  const mixed =
+    inputs.bounds && !edits.pattern
+      ? mixInBlocks(g, layer, projected, inputs, inputs.bounds)
+      : mix(g, d, layer, projected, inputs, edits.pattern);
+  const { scores, pattern } = mixed;
+  const ownZ = g.op('Transpose', [mixed.z], { perm: [1, 0, 2] });
   const z = edits.z?.(ownZ) ?? ownZ;
   const flat = g.op('Reshape', [z, g.ints([0, d.nHeads * d.dHead])]);
   const out = linear(g, w, flat, asMatrix(layer.out, d));
-  return { q, k, v, rotQ, rotK, scores, pattern, z, out, valueNorm: valueNorm(g, w, d, layer.out, v, inputs) };
+  return {
+    q,
+    k,
+    v,
+    rotQ,
+    rotK,
+    ...(scores && { scores }),
+    pattern,
+    z,
+    out,
+    valueNorm: valueNorm(g, w, d, layer.out, v, inputs),
+  };
+}
+
+/** What heads read of each other's positions; z is `[head, pos, d_head]`. */
+type Mixed = Pick<AttentionValues, 'scores' | 'pattern' | 'z'>;
+/** `[head, pos, d_head]` each, after rotary positions. */
+type Projected = Pick<AttentionValues, 'q' | 'k' | 'v'>;
+
+const scoresOf = (g: GraphBuilder, layer: Layer, q: Value, k: Value, mask: Value): Value => {
+  const scaledQ = g.op('Div', [q, g.floats([layer.attnScale])]);
+  const kT = g.op('Transpose', [k], { perm: [0, 2, 1] });
+  return g.op('Add', [g.op('MatMul', [scaledQ, kT]), mask]);
+};
+
+function mix(
+  g: GraphBuilder,
+  d: ModelDescription,
+  layer: Layer,
+  { q, k, v }: Projected,
+  { mask, length }: AttentionInputs,
+  given?: Value,
+): Mixed {
+  // a head's rows lie sequence by sequence: [head, rows, d_head] is also [head · sequence, pos, d_head]
+  const bySequence = (x: Value): Value =>
+    length === undefined ? x : g.op('Reshape', [x, g.ints([-1, length, d.dHead])]);
+  const byHead = (x: Value): Value =>
+    length === undefined ? x : g.op('Reshape', [x, g.ints([d.nHeads, -1, d.dHead])]);
+  const scores = scoresOf(g, layer, bySequence(q), bySequence(k), mask(layer.window));
+  const pattern = given ?? g.op('Softmax', [scores], { axis: -1 });
+  return { scores, pattern, z: byHead(g.op('MatMul', [pattern, bySequence(v)])) };
+}
+
+/** Attention is causal: a block of rows reads keys and values up to its own end. */
+function mixInBlocks(
+  g: GraphBuilder,
+  layer: Layer,
+  { q, k, v }: Projected,
+  { mask }: AttentionInputs,
+  bounds: Value[],
+): Mixed {
+  const slice = (x: Value, from: Value, to: Value, axis: number): Value => g.op('Slice', [x, from, to, g.ints([axis])]);
+  const zero = g.ints([0]);
+  const blocks = bounds.slice(1).map((end, b) => {
+    const seen = (x: Value, axis: number): Value => (b === bounds.length - 2 ? x : slice(x, zero, end, axis));
+    const rows = (x: Value, axis: number): Value => slice(x, bounds[b]!, end, axis);
+    const scores = scoresOf(g, layer, rows(q, 1), seen(k, 1), seen(rows(mask(layer.window), 0), 1));
+    const pattern = g.op('Softmax', [scores], { axis: -1 });
+    return { pattern, z: g.op('MatMul', [pattern, seen(v, 1)]) };
+  });
+  const z = g.op(
+    'Concat',
+    blocks.map((block) => block.z),
+    { axis: 1 },
+  );
+  return { pattern: blocks.map(({ pattern }) => pattern), z };
 }
 
 /** Q, K and V as `[head, pos, d_head]`; K and V with n_key_value_heads. */

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../checkpoint/errors';
 import type { ModelDescription } from '../checkpoint/description';
 
@@ -91,7 +92,11 @@ export function expandHooks(d: ModelDescription, globs: string[], all = hookName
         .slice(0, 3)
         .join(', ');
       throw new InputError(
-        `No hook of this model matches “${glob}”; expected a TransformerLens name such as ${examples} or logits.`,
+        l10n.t(
+          'No hook of this model matches “{0}”; expected a TransformerLens name such as {1} or logits.',
+          glob,
+          examples,
+        ),
       );
     }
     matches.forEach((name) => wanted.add(name));

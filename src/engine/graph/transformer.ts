@@ -2,7 +2,7 @@ import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
 import { attention, type AttentionEdits, type AttentionInputs, type AttentionValues } from './attention';
 import { DataType, GraphBuilder, type Dim, type Value } from './builder';
-import { layerHook, type LayerHook } from './hooks';
+import { layerHook, layerHooks, type LayerHook } from './hooks';
 import { attentionEdits, edited, type InterventionKinds } from './interventions';
 import { linear, mlp, norm } from './linear';
 import { divergence, nextTokens, type NamedValue } from './nextTokens';
@@ -16,6 +16,8 @@ export const graphInputs = {
   mask: (window?: number): string => (window === undefined ? 'mask' : `mask_window_${window}`),
   cos: 'rope_cos',
   sin: 'rope_sin',
+  /** Where block b of rows begins, or the one before it ends. */
+  bound: (b: number): string => `bound_${b}`,
   /** The residual stream that an earlier segment left. */
   resid: 'resid',
   /** Rows whose next-token distribution another's is measured against. */
@@ -25,6 +27,8 @@ export const graphInputs = {
 } as const;
 
 export const RESID_OUT = 'resid_out';
+/** Block b of the rows of a hook_pattern that is computed in blocks. */
+export const rowsName = (hook: string, b: number): string => `${hook}.rows_${b}`;
 /** A hook's second output, which stays on the device. */
 export const keptName = (hook: string): string => `${hook}.kept`;
 
@@ -56,6 +60,11 @@ export interface BlocksRequest {
   /** It is left on the device. */
   residStays?: boolean;
   interventions?: InterventionKinds;
+  /**
+   * Attention in so many blocks of rows: as outputs, the hook_pattern of layers that no intervention gives it are then `rowsName`
+   * for every block. hook_attn_scores are whole: with one of them it is without effect.
+   */
+  rowBlocks?: number | undefined;
   /** It runs once: nothing is worth folding. */
   once?: boolean;
 }
@@ -74,19 +83,26 @@ export interface UnembedGraphRequest {
  */
 export function emitBlocks(
   checkpoint: Described,
-  { from, to, hooks, kept = [], residOut, residStays, interventions = {}, once }: BlocksRequest,
+  { from, to, hooks, kept = [], residOut, residStays, interventions = {}, rowBlocks, once }: BlocksRequest,
 ): Graph {
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const values = new Map<string, Value>();
-  const resid = residualStream(g, w, checkpoint.description, { from, to, interventions, once }, values);
-  const outputs = hooks.map((name) => g.alias(lookup(values, name), name));
+  const blocks = hooks.some((name) => name.endsWith(layerHooks.attnScores)) ? undefined : rowBlocks;
+  const options = { from, to, interventions, rowBlocks: blocks, once };
+  const resid = residualStream(g, w, checkpoint.description, options, values);
+  const outputs = hooks
+    .flatMap((name) => (values.has(rowsName(name, 0)) ? rowsNames(name, blocks!) : [name]))
+    .map((name) => g.alias(lookup(values, name), name));
   const device = kept.map((name) => g.alias(lookup(values, name), keptName(name)));
   if (residOut) (residStays ? device : outputs).push(g.alias(resid, RESID_OUT));
   const all = [...outputs, ...device];
   const built = g.build(all.map((name) => ({ name, dtype: DataType.FLOAT })));
   return { ...built, outputs: all, device, folder: w.folder };
 }
+
+export const rowsNames = (hook: string, blocks: number): string[] =>
+  Array.from({ length: blocks }, (_, b) => rowsName(hook, b));
 
 /** Sequences of one length that run at once, one after another. */
 export interface Batch {
@@ -108,16 +124,21 @@ export function residualStream(
     from,
     to,
     interventions = {},
+    rowBlocks,
     once,
     batch,
-  }: Pick<BlocksRequest, 'from' | 'to' | 'interventions' | 'once'> & { batch?: Batch },
+  }: Pick<BlocksRequest, 'from' | 'to' | 'interventions' | 'rowBlocks' | 'once'> & { batch?: Batch },
   values: Map<string, Value>,
 ): Value {
   const rows = batch ? batch.sequences * batch.length : 'pos';
   const position = positions(g, w, d, rows, values);
   let resid =
     from === 0 ? embed(g, w, d, rows, position, values) : g.input(graphInputs.resid, DataType.FLOAT, [rows, d.dModel]);
-  const inputs = { ...attentionInputs(g, d, rows, batch?.length), once };
+  const bounds =
+    rowBlocks === undefined
+      ? undefined
+      : Array.from({ length: rowBlocks + 1 }, (_, b) => g.input(graphInputs.bound(b), DataType.INT64, [1]));
+  const inputs = { ...attentionInputs(g, d, rows, batch?.length), bounds, once };
   for (let layer = from; layer < to; layer++) {
     resid = edited(g, interventions, 'resid', layer, resid);
     resid = block(g, w, d, layer, resid, position, inputs, attentionEdits(g, interventions, layer), values);
@@ -228,7 +249,12 @@ function block(
   const shortformer = position !== undefined && d.positions.kind === 'shortformer';
   const xQK = shortformer ? g.op('Add', [ln1.y, position]) : ln1.y;
   const attn = attention(g, w, d, layer, ln1.y, xQK, inputs, edits);
-  setAttention(g, set, attn);
+  setAttention(
+    g,
+    set,
+    (rows) => rows.forEach((value, b) => values.set(rowsName(layerHook(index, 'pattern'), b), value)),
+    attn,
+  );
   const mid = g.op('Add', [resid, attn.out]);
   if (!layer.mlp) {
     set('residPost', mid);
@@ -247,7 +273,12 @@ function block(
   return post;
 }
 
-function setAttention(g: GraphBuilder, set: (hook: LayerHook, v: Value | undefined) => void, a: AttentionValues): void {
+function setAttention(
+  g: GraphBuilder,
+  set: (hook: LayerHook, v: Value | undefined) => void,
+  setRows: (rows: Value[]) => void,
+  a: AttentionValues,
+): void {
   // TransformerLens has them as [pos, head, d_head]
   const byPosition = (x: Value | undefined): Value | undefined => x && g.op('Transpose', [x], { perm: [1, 0, 2] });
   set('q', byPosition(a.q));
@@ -256,7 +287,8 @@ function setAttention(g: GraphBuilder, set: (hook: LayerHook, v: Value | undefin
   set('rotQ', byPosition(a.rotQ));
   set('rotK', byPosition(a.rotK));
   set('attnScores', a.scores);
-  set('pattern', a.pattern);
+  if (Array.isArray(a.pattern)) setRows(a.pattern);
+  else set('pattern', a.pattern);
   set('valueNorm', a.valueNorm);
   set('z', a.z);
   set('attnOut', a.out);

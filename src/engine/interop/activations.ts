@@ -1,4 +1,5 @@
 /** Activations as safetensors with TransformerLens's names: what is written beside them, and how far another's are from ours. */
+import * as l10n from '@vscode/l10n';
 import type { ActivationComparison, ActivationDifference } from '../../protocol/interop';
 import type { Token } from '../../protocol/analysis';
 import type { HookTensor } from '../../protocol/engine';
@@ -25,7 +26,9 @@ export async function idsInFile(file: string): Promise<number[] | undefined> {
   const { ids } = await readMetadata(file);
   if (ids === undefined) return undefined;
   const fail = (): never => {
-    throw new InputError(`${file}: ids in the metadata: expected a JSON array of token ids, found ${ids.slice(0, 40)}`);
+    throw new InputError(
+      l10n.t('{0}: ids in the metadata: expected a JSON array of token ids, found {1}', file, ids.slice(0, 40)),
+    );
   };
   let parsed: unknown;
   try {
@@ -46,10 +49,10 @@ export async function exportActivations(
 ): Promise<void> {
   const known = new Set(checkpointHooks(checkpoint));
   const unknown = hooks.find((name) => !known.has(name));
-  if (unknown !== undefined) throw new InputError(`${checkpoint.name} has no hook ${unknown}.`);
-  await steps.step(`Running ${tokens.length} tokens`);
+  if (unknown !== undefined) throw new InputError(l10n.t('{0} has no hook {1}.', checkpoint.name, unknown));
+  await steps.step(l10n.t('Running {0} tokens', tokens.length));
   const result = await runner.run({ ids: tokens.map(({ id }) => id), hooks }, steps);
-  await steps.step('Writing activations');
+  await steps.step(l10n.t('Writing activations'));
   await writeSafetensors(file, result.hooks, activationMetadata(checkpoint.name, tokens, prompt));
 }
 
@@ -65,8 +68,8 @@ export async function compareActivations(
   const known = new Set(wanted);
   const skipped = [...stored.keys()]
     .filter((name) => !known.has(name))
-    .map((name) => ({ name, reason: 'no hook of this model has this name' }));
-  await steps.step(`Running ${ids.length} tokens`);
+    .map((name) => ({ name, reason: l10n.t('no hook of this model has this name') }));
+  await steps.step(l10n.t('Running {0} tokens', ids.length));
   const hooks: Record<string, HookTensor> = wanted.length
     ? (await runner.run({ ids, hooks: wanted }, steps)).hooks
     : {};
@@ -94,14 +97,14 @@ function fits(
   theirs: StoredTensor,
   { nHeads, nKeyValueHeads }: { nHeads: number; nKeyValueHeads: number },
 ): number | string {
-  if (!isFloat(theirs)) return `its dtype is ${theirs.dtype}; F32, F64, F16 or BF16 was expected`;
+  if (!isFloat(theirs)) return l10n.t('its dtype is {0}; F32, F64, F16 or BF16 was expected', theirs.dtype);
   const isBatch = theirs.shape.length === shape.length + 1 && theirs.shape[0] === 1;
   const found = isBatch ? theirs.shape.slice(1) : theirs.shape;
   if (same(found, shape)) return 1;
   // grouped-query attention: TransformerLens keeps one of each group
   const grouped = shape.with(1, nKeyValueHeads);
   if (/\.attn\.hook_(rot_k|k|v)$/.test(name) && same(found, grouped)) return nHeads / nKeyValueHeads;
-  return `its shape is ${shapeText(theirs.shape)}; ${shapeText(shape)} was expected, or one batch of it`;
+  return l10n.t('its shape is {0}; {1} was expected, or one batch of it', shapeText(theirs.shape), shapeText(shape));
 }
 
 /** @param repeats heads of ours `[pos, head, …]` that have one of theirs in common */

@@ -1,4 +1,5 @@
 /** Names of latents out of Neuronpedia's JSON: features with explanations, or explanations alone; one, a list, or one a line. */
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../checkpoint/errors';
 import { parseJsonObject } from '../checkpoint/json';
 
@@ -12,13 +13,14 @@ export interface Explanation {
 /** @throws InputError naming the file and the entry */
 export function readExplanations(text: string, file: string): Explanation[] {
   return entriesOf(text, file).flatMap((entry, i) => {
-    const where = `${file}: entry ${i + 1}`;
-    if (!isObject(entry)) throw new InputError(`${where} is no object; a feature or an explanation was expected.`);
+    const where = l10n.t('{0}: entry {1}', file, i + 1);
+    if (!isObject(entry))
+      throw new InputError(l10n.t('{0} is no object; a feature or an explanation was expected.', where));
     if ('description' in entry) return [explanation(entry, entry, where)];
     const { explanations = [] } = entry;
-    if (!Array.isArray(explanations)) throw new InputError(`${where}: explanations: a list was expected.`);
+    if (!Array.isArray(explanations)) throw new InputError(l10n.t('{0}: explanations: a list was expected.', where));
     return explanations.map((one: unknown) => {
-      if (!isObject(one)) throw new InputError(`${where}: explanations: a list of objects was expected.`);
+      if (!isObject(one)) throw new InputError(l10n.t('{0}: explanations: a list of objects was expected.', where));
       return explanation(one, entry, where);
     });
   });
@@ -30,7 +32,7 @@ function entriesOf(text: string, file: string): unknown[] {
   return text.split('\n').flatMap((line, i) => {
     if (line.trim() === '') return [];
     const entry = parsed(line);
-    if (entry === undefined) throw new InputError(`${file}: line ${i + 1} is not JSON.`);
+    if (entry === undefined) throw new InputError(l10n.t('{0}: line {1} is not JSON.', file, i + 1));
     return [entry];
   });
 }
@@ -49,10 +51,10 @@ const isObject = (value: unknown): value is Fields =>
 
 function explanation(one: Fields, feature: Fields, where: string): Explanation {
   const { description, index = feature.index, layer = feature.layer } = one;
-  if (typeof description !== 'string') throw new InputError(`${where}: description: a text was expected.`);
+  if (typeof description !== 'string') throw new InputError(l10n.t('{0}: description: a text was expected.', where));
   const digits = typeof index === 'number' ? String(index) : index;
   if (typeof digits !== 'string' || !/^\d{1,9}$/.test(digits))
-    throw new InputError(`${where}: index: the number of a latent was expected.`);
+    throw new InputError(l10n.t('{0}: index: the number of a latent was expected.', where));
   return { latent: Number(digits), description, ...(typeof layer === 'string' && { source: layer }) };
 }
 
@@ -69,9 +71,12 @@ export function withExplanations(
   let added = 0;
   for (const { latent, description } of found) {
     if (latent >= nLatents)
-      throw new InputError(`There is no latent ${latent}: this autoencoder has ${nLatents}, 0–${nLatents - 1}.`);
+      throw new InputError(
+        l10n.t('There is no latent {0}: this autoencoder has {1}, 0–{2}.', latent, nLatents, nLatents - 1),
+      );
     const entry = names[latent] ?? {};
-    if (!isObject(entry)) throw new InputError(`${file}: latent ${latent} is no object; it is left as it is.`);
+    if (!isObject(entry))
+      throw new InputError(l10n.t('{0}: latent {1} is no object; it is left as it is.', file, latent));
     const name = description.trim();
     if (entry.name || !name) continue;
     names[latent] = { ...entry, name };

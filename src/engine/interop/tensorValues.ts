@@ -1,4 +1,5 @@
 /** Values of a stored tensor: for files of activations. Weights are never read this way. */
+import * as l10n from '@vscode/l10n';
 import { open } from 'node:fs/promises';
 import type { StoredTensor } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
@@ -35,7 +36,7 @@ export async function tensorValues(name: string, tensor: StoredTensor): Promise<
   try {
     for (let done = 0; done < length;) {
       const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-      if (bytesRead === 0) throw new InputError(`${file} ended in tensor ${name} while it was read.`);
+      if (bytesRead === 0) throw new InputError(l10n.t('{0} ended in tensor {1} while it was read.', file, name));
       done += bytesRead;
     }
   } finally {

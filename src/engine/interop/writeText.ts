@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { InputError, systemReason } from '../checkpoint/errors';
@@ -10,6 +11,6 @@ export async function writeText(file: string, text: string): Promise<void> {
     await rename(temporary, file);
   } catch (cause) {
     await rm(temporary, { force: true });
-    throw new InputError(`${file} cannot be written: ${systemReason(cause)}.`);
+    throw new InputError(l10n.t('{0} cannot be written: {1}.', file, systemReason(cause)));
   }
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Evaluation } from '../../protocol/latents/corpus';
 import { InputError } from '../checkpoint/errors';
 import type { LayerTotals } from './distributions';
@@ -8,7 +9,7 @@ export const DEAD_BELOW = 1e-7;
 /** @throws InputError when it is no fraction */
 export function checkDeadBelow(deadBelow = DEAD_BELOW): number {
   if (deadBelow >= 0 && deadBelow <= 1) return deadBelow;
-  throw new InputError(`deadBelow: found ${deadBelow}, a fraction of the tokens from 0 to 1 was expected.`);
+  throw new InputError(l10n.t('deadBelow: found {0}, a fraction of the tokens from 0 to 1 was expected.', deadBelow));
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Where a latent points in the residual stream: its decoder column, through the inverse of the tuned lens where there is one. */
+import * as l10n from '@vscode/l10n';
 import type { Steps } from '../runtime/types';
 import type { Direction } from './headsOfLatent';
 import type { OpenSae } from './types';
@@ -32,7 +33,9 @@ export async function residualDirections(
     // a head reads what the layer before it left
     ofHeads: (layer) => ({ written: unit(at(layer)), read: unit(at(layer - 1)) }),
     notices: [
-      'The decoder direction is taken back through the inverse of the tuned lens: for a head by the translator of its layer (reading: of the layer before), for the logits by that of the last, for embeddings by that of the first layer that the autoencoder reads. Latents are compared as they are stored.',
+      l10n.t(
+        'The decoder direction is taken back through the inverse of the tuned lens: for a head by the translator of its layer (reading: of the layer before), for the logits by that of the last, for embeddings by that of the first layer that the autoencoder reads. Latents are compared as they are stored.',
+      ),
     ],
   };
 }

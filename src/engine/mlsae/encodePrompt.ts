@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Tensor } from 'onnxruntime-node';
 import type { Encoding } from '../../protocol/latents/encoding';
 import { layerHook } from '../graph/hooks';
@@ -39,7 +40,13 @@ function beyond({ k, l0 }: Encoded): string[] {
   const most = l0.reduce((a, b) => Math.max(a, b), 0);
   const isCut = most > k;
   return isCut
-    ? [`Up to ${most} latents are active on a token; the ${k} strongest are kept, L0, L1 and FVU are of all.`]
+    ? [
+        l10n.t(
+          'Up to {0} latents are active on a token; the {1} strongest are kept, L0, L1 and FVU are of all.',
+          most,
+          k,
+        ),
+      ]
     : [];
 }
 

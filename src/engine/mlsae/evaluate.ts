@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../checkpoint/errors';
 import { total } from '../circuits/rows';
 import type { LatentAnalysis } from '../latentHandlers';
@@ -23,7 +24,10 @@ export const evaluate: LatentAnalysis<'evaluate'> = async (open, { corpus, deadB
   const globs = corpus.globs.join(', ');
   if (sums.predicted === 0) {
     throw new InputError(
-      `${globs}: no text has more than one token, and so there is no next token to predict; longer texts were expected.`,
+      l10n.t(
+        '{0}: no text has more than one token, and so there is no next token to predict; longer texts were expected.',
+        globs,
+      ),
     );
   }
   const { mmcs: similarity } = await mmcs(open, {}, steps);

@@ -2,6 +2,7 @@
  * Which heads write a direction and which look for it (DESIGN, “heads that write a latent”): composition with a reader, or a
  * writer, of rank one. A product of a head's factors with one vector is two vectors; no d_model × d_model matrix is formed.
  */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { CompositionKind } from '../../protocol/circuits';
 import type { HeadLink } from '../../protocol/latents/card';
@@ -52,7 +53,7 @@ export async function headsOfLatent(
   const norms = await headNorms(model, steps);
   const found: HeadsOfLatent = { writers: [], readers: [] };
   for (const [from, to] of pieces(d.nLayers, CHUNK_BYTES / (16 * d.dModel * d.dHead * d.nHeads))) {
-    await steps.step(`Heads of layers ${from}–${to - 1}`, from / d.nLayers);
+    await steps.step(l10n.t('Heads of layers {0}–{1}', from, to - 1), from / d.nLayers);
     const layers = Array.from({ length: to - from }, (_, i) => from + i);
     const feeds = Object.fromEntries(
       layers.flatMap((layer) =>
@@ -119,7 +120,7 @@ async function headNorms({ checkpoint, runner }: OpenModel, steps: Steps): Promi
   const d = checkpoint.description;
   const norms: HeadNorms[] = [];
   for (let layer = 0; layer < d.nLayers; layer++) {
-    await steps.step(`Norms of the heads of layer ${layer}`, layer / d.nLayers);
+    await steps.step(l10n.t('Norms of the heads of layer {0}', layer), layer / d.nLayers);
     const { ov, qk } = await runWeights(checkpoint, runner.provider, (g, w) => {
       const grams = emitGrams(g, headWeights(g, w, d, layer, true));
       return { ov: emitNorm(g, grams.V, grams.O), qk: emitNorm(g, grams.Q, grams.K) };

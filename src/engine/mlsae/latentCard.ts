@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { LatentCard, TokenValue } from '../../protocol/latents/card';
 import { checkTop, TokenTable } from '../circuits/tokenTable';
 import { weightNotices } from '../circuits/weightNotices';
@@ -18,7 +19,7 @@ export const latentCard: LatentAnalysis<'latentCard'> = async (open, { latent, t
   const { checkpoint } = model;
   checkLatent(sae, latent);
   const top = checkTop(wanted);
-  await steps.step(`Reading latent #${latent} off the weights`, 0);
+  await steps.step(l10n.t('Reading latent #{0} off the weights', latent), 0);
   const directions = await residualDirections(open, latent, steps);
   const { first, last } = directions;
   const logits = await dots(outputEmbeddings(checkpoint), model.runner.provider, last);

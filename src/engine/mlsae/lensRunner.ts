@@ -1,4 +1,5 @@
 /** Tuned-lens translators: x' = x + x W_Tᵀ + b before the encoder, undone after the decoder. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import { InputError } from '../checkpoint/errors';
 import { DataType, GraphBuilder, type Value } from '../graph/builder';
@@ -31,7 +32,7 @@ export class LensRunner {
     if (!translator) return x;
     let graph = this.forward.get(layer);
     if (!graph) {
-      await steps.step(`Loading the tuned lens of layer ${layer}`);
+      await steps.step(l10n.t('Loading the tuned lens of layer {0}', layer));
       graph = await WeightGraph.create(this.sae, this.provider, (g, w) => {
         const rows = g.input('x', DataType.FLOAT, ['row', this.sae.nInputs]);
         const change = g.op('Gemm', [rows, w.float(g, translator.weight), w.float(g, translator.bias)], { transB: 1 });
@@ -48,7 +49,7 @@ export class LensRunner {
     if (!translator) return y;
     let way = this.backward.get(layer);
     if (!way) {
-      await steps.step(`Inverting the tuned lens of layer ${layer}`);
+      await steps.step(l10n.t('Inverting the tuned lens of layer {0}', layer));
       const { nInputs } = this.sae;
       const inverse = await invertTranslator(this.sae, translator, steps);
       const graph = await WeightGraph.create(this.sae, this.provider, (g, w) => {
@@ -79,7 +80,7 @@ export class LensRunner {
   private translator(layer: number): Translator | undefined {
     if (!this.sae.tunedLens) return undefined;
     const translator = this.sae.tunedLens.get(layer);
-    if (!translator) throw new InputError(`The tuned lens has no translator of layer ${layer}.`);
+    if (!translator) throw new InputError(l10n.t('The tuned lens has no translator of layer {0}.', layer));
     return translator;
   }
 
@@ -120,7 +121,7 @@ async function invertTranslator(sae: Sae, translator: Translator, steps: Steps):
   );
   try {
     for (let i = 0; i < MAX_ITERATIONS; i++) {
-      await steps.step('Inverting the tuned lens', i / MAX_ITERATIONS);
+      await steps.step(l10n.t('Inverting the tuned lens'), i / MAX_ITERATIONS);
       const result = await next.run({ given: x });
       x = result.x!;
       const [error] = result.error!.data as Float64Array;
@@ -131,7 +132,7 @@ async function invertTranslator(sae: Sae, translator: Translator, steps: Steps):
     await next.dispose();
   }
   throw new InputError(
-    `${translator.weight.tensor}: I + W has no inverse, which the tuned lens needs after the decoder.`,
+    l10n.t('{0}: I + W has no inverse, which the tuned lens needs after the decoder.', translator.weight.tensor),
   );
 }
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import type { LatentAnalysis } from '../latentHandlers';
@@ -42,7 +43,10 @@ export async function nearestColumns(
   try {
     for (const [from, to] of pieces(n, rows))
       for (const [start, end] of pieces(n, columns)) {
-        await steps.step(`Comparing latents ${from}–${to - 1} of ${n}`, (from + ((to - from) * start) / n) / n);
+        await steps.step(
+          l10n.t('Comparing latents {0}–{1} of {2}', from, to - 1, n),
+          (from + ((to - from) * start) / n) / n,
+        );
         const own = lengths.subarray(from, to);
         const found = await graph.run(feedsOf({ from, to, start, end }, lengths.subarray(start, end)));
         keepBest(found as Record<'values' | 'columns', HookTensor>, { from, start }, own, nearest, cosine);

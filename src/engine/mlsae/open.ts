@@ -1,4 +1,5 @@
 /** Opens a sparse autoencoder beside its model: reads config and tensor headers, checks them, loads no weight. */
+import * as l10n from '@vscode/l10n';
 import { basename, join, relative, resolve } from 'node:path';
 import { stat } from 'node:fs/promises';
 import type { Checkpoint } from '../checkpoint/checkpoint';
@@ -67,31 +68,45 @@ async function read({ folder, reader, weights }: RecognisedSae, path: string): P
 /** Why what lies there cannot be opened as an autoencoder. */
 async function notAnSae(path: string): Promise<InputError> {
   const stats = await stat(path).catch(() => undefined);
-  if (!stats) return new InputError(`${path} does not exist; the folder of a sparse autoencoder was expected.`);
+  if (!stats)
+    return new InputError(l10n.t('{0} does not exist; the folder of a sparse autoencoder was expected.', path));
   const config = await Config.read(stats.isDirectory() ? join(path, 'config.json') : path).catch(() => undefined);
   if (config?.has('model_type')) {
-    return new InputError(`${path} is a model, not a sparse autoencoder; open it with “Open Checkpoint…”.`);
+    return new InputError(l10n.t('{0} is a model, not a sparse autoencoder; open it with “Open Checkpoint…”.', path));
   }
   const below = stats.isDirectory() ? await findSaes([path]) : [];
   if (below[0]) {
     const example = relative(path, below[0].path);
     return new InputError(
-      `${path} has sparse autoencoders in its folders; one of these, such as ${example}, was expected.`,
+      l10n.t('{0} has sparse autoencoders in its folders; one of these, such as {1}, was expected.', path, example),
     );
   }
+  const and = l10n.t({ message: ' and ', comment: ['Between two keys of a file'] });
+  const or = l10n.t({ message: ', or ', comment: ['Between pairs of files'] });
   const pairs = FORMATS.map(({ config, weights, keys }) =>
-    weights ? `${config} and ${weights}` : `${config} (with ${keys.join(' and ')}) and model.safetensors`,
+    weights
+      ? l10n.t('{0} and {1}', config, weights)
+      : l10n.t('{0} (with {1}) and model.safetensors', config, keys.join(and)),
   );
-  return new InputError(`${path} is not a sparse autoencoder: ${pairs.join(', or ')} were expected.`);
+  return new InputError(l10n.t('{0} is not a sparse autoencoder: {1} were expected.', path, pairs.join(or)));
 }
 
 function checkWidth({ nInputs, widthFrom }: SaeDescription, { config, weights }: SaeFiles, model: Checkpoint): void {
   const { dModel } = model.description;
   if (nInputs === dModel) return;
-  const where = config.has(widthFrom)
-    ? `${config.file}: ${widthFrom} is`
-    : `${weights}: ${widthFrom} is for a width of`;
-  throw new InputError(`${where} ${nInputs}, ${dModel} was expected: the width of ${model.name}.`);
+  const { name } = model;
+  throw new InputError(
+    config.has(widthFrom)
+      ? l10n.t('{0}: {1} is {2}, {3} was expected: the width of {4}.', config.file, widthFrom, nInputs, dModel, name)
+      : l10n.t(
+          '{0}: {1} is for a width of {2}, {3} was expected: the width of {4}.',
+          weights,
+          widthFrom,
+          nInputs,
+          dModel,
+          name,
+        ),
+  );
 }
 
 /** The layers that it reads, held against the model's and against `given`. */
@@ -103,30 +118,46 @@ function layersOf(
 ): number[] {
   if (nLayers === 0) {
     throw new InputError(
-      `${name} has no layers, and so no residual stream after one; a sparse autoencoder needs a model with at least one.`,
+      l10n.t(
+        '{0} has no layers, and so no residual stream after one; a sparse autoencoder needs a model with at least one.',
+        name,
+      ),
     );
   }
-  const exist = `0 to ${nLayers - 1} are the layers of ${name}`;
+  const last = nLayers - 1;
   if (given !== undefined) {
     if (!Number.isInteger(given) || given < 0 || given >= nLayers) {
-      throw new InputError(`Layer ${given} was asked for, but ${exist}.`);
+      throw new InputError(l10n.t('Layer {0} was asked for, but 0 to {1} are the layers of {2}.', given, last, name));
     }
     if (layers === 'all' || (layers && (layers.length !== 1 || layers[0] !== given))) {
-      const reads = layers === 'all' ? 'all layers' : `layer ${layers.join(', ')}`;
-      throw new InputError(`Layer ${given} was asked for, but the autoencoder is for ${reads} (${layersFrom}).`);
+      throw new InputError(
+        layers === 'all'
+          ? l10n.t('Layer {0} was asked for, but the autoencoder is for all layers ({1}).', given, layersFrom)
+          : l10n.t(
+              'Layer {0} was asked for, but the autoencoder is for layer {1} ({2}).',
+              given,
+              layers.join(', '),
+              layersFrom,
+            ),
+      );
     }
     return [given];
   }
   if (layers === undefined) {
     throw new InputError(
-      `${config.file} does not say which layer the autoencoder is for; give it when opening (layer, --layer), ` +
-        `or name the folder after the module, for example layers.3.`,
+      l10n.t(
+        '{0} does not say which layer the autoencoder is for; give it when opening (layer, --layer), or name the folder after the module, for example layers.3.',
+        config.file,
+      ),
     );
   }
   if (layers === 'all') return Array.from({ length: nLayers }, (_, layer) => layer);
   const missing = layers.find((layer) => layer >= nLayers);
-  if (missing !== undefined) throw new InputError(`${layersFrom} says layer ${missing}, but ${exist}.`);
-  if (layers.length === 0) throw new InputError(`${layersFrom} is empty, at least one layer was expected.`);
+  if (missing !== undefined)
+    throw new InputError(
+      l10n.t('{0} says layer {1}, but 0 to {2} are the layers of {3}.', layersFrom, missing, last, name),
+    );
+  if (layers.length === 0) throw new InputError(l10n.t('{0} is empty, at least one layer was expected.', layersFrom));
   return [...new Set(layers)].sort((a, b) => a - b);
 }
 
@@ -149,5 +180,5 @@ function otherModel({ reader }: RecognisedSae, config: Config, { name }: Checkpo
   const named = reader.transformer(config);
   const last = (text: string): string => text.split('/').at(-1)!.toLowerCase();
   if (named === undefined || last(named) === last(name)) return [];
-  return [`It says that it was trained on ${named}; it is opened beside ${name}.`];
+  return [l10n.t('It says that it was trained on {0}; it is opened beside {1}.', named, name)];
 }

@@ -1,4 +1,5 @@
 /** A prompt run once more with another residual stream after one layer, and what the model then predicts. */
+import * as l10n from '@vscode/l10n';
 import type { Prediction } from '../../protocol/analysis';
 import { InputError } from '../checkpoint/errors';
 import { meanLoss, predictions } from '../circuits/nextToken';
@@ -15,13 +16,13 @@ export const promptIds = ({ checkpoint }: OpenModel, ids: number[]): number[] =>
 /** @throws InputError unless the autoencoder has it */
 export function checkLatent({ nLatents, name }: Sae, latent: number): void {
   if (Number.isInteger(latent) && latent >= 0 && latent < nLatents) return;
-  throw new InputError(`There is no latent #${latent} in ${name}: expected 0–${nLatents - 1}.`);
+  throw new InputError(l10n.t('There is no latent #{0} in {1}: expected 0–{2}.', latent, name, nLatents - 1));
 }
 
 /** @throws InputError unless the autoencoder reads it */
 export function checkLayer({ layers, name }: Sae, layer: number): void {
   if (layers.includes(layer)) return;
-  throw new InputError(`${name} does not read layer ${layer}: expected ${listed(layers)}.`);
+  throw new InputError(l10n.t('{0} does not read layer {1}: expected {2}.', name, layer, listed(layers)));
 }
 
 const listed = (layers: number[]): string =>

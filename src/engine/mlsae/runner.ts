@@ -1,4 +1,5 @@
 /** Runs an autoencoder. Rows go through in chunks, so that memory is bounded whatever the text's length. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { Graph } from '../graph/transformer';
 import { Session } from '../runtime/session';
@@ -64,7 +65,7 @@ class Runner implements SaeRunner {
     }
     for (let from = 0; from < n; from += chunk) {
       const to = Math.min(n, from + chunk);
-      await steps.step('Encoding', from / n);
+      await steps.step(l10n.t('Encoding'), from / n);
       const x = rows.subarray(from * nInputs, to * nInputs);
       const seen = await this.lens.apply(layer, x, steps);
       const codes = await this.codes(seen, { decode: !codesOnly });
@@ -95,7 +96,7 @@ class Runner implements SaeRunner {
     for (const x of kept) {
       const n = x.dims[0]!;
       for (let from = 0; from < n; from += chunk) {
-        await steps.step('Encoding', start / result.scale.length);
+        await steps.step(l10n.t('Encoding'), start / result.scale.length);
         const to = Math.min(n, from + chunk);
         const part = { [io.x]: x, [io.from]: int64(from), [io.to]: int64(to) };
         const codes = await encoder.run(part);

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { SplicedLayer } from '../../protocol/latents/effects';
 import type { LatentAnalysis } from '../latentHandlers';
 import type { Steps } from '../runtime/types';
@@ -26,7 +27,7 @@ export interface SplicedText {
 export async function splicedText(open: OpenSae, ids: number[], steps: Steps): Promise<SplicedText> {
   const { model, sae } = open;
   const last = model.checkpoint.description.nLayers - 1;
-  await steps.step('Running the text as it is', 0);
+  await steps.step(l10n.t('Running the text as it is'), 0);
   const resids = await runResiduals(model, ids, sae.layers, new Map(), steps);
   const against = resids.get(last)!;
   const read = (resid: Float32Array): Promise<ReadNext> => readNext(model, ids, { resid, against, topK: 1 }, steps);
@@ -36,7 +37,7 @@ export async function splicedText(open: OpenSae, ids: number[], steps: Steps): P
   const { recons, ...rest } = encoded;
   const spliced: ReadNext[] = [];
   for (const [l, layer] of sae.layers.entries()) {
-    await steps.step(`Splicing the reconstruction of layer ${layer}`, l / sae.layers.length);
+    await steps.step(l10n.t('Splicing the reconstruction of layer {0}', layer), l / sae.layers.length);
     const size = ids.length * sae.nInputs;
     const keep = { shape: [1, 1], data: Float32Array.of(0) };
     const add = { shape: [ids.length, sae.nInputs], data: recons!.subarray(l * size, (l + 1) * size) };

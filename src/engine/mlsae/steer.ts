@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { HookTensor } from '../../protocol/engine';
 import type { LatentEdit } from '../../protocol/latents/effects';
 import { InputError } from '../checkpoint/errors';
@@ -28,9 +29,9 @@ export const steer: LatentAnalysis<'steer'> = async (open, params, steps) => {
   const ids = promptIds(model, params.ids);
   const last = model.checkpoint.description.nLayers - 1;
 
-  await steps.step('Running the text as it is', 0);
+  await steps.step(l10n.t('Running the text as it is'), 0);
   const { clean, before } = await cleanRun(model, { ids, layer, topK }, steps);
-  await steps.step(`Running the text with latent #${latent} changed`, 0.5);
+  await steps.step(l10n.t('Running the text with latent #{0} changed', latent), 0.5);
   const add = await change(open, params, clean.get(layer)!, steps);
   const changed = await runResiduals(model, ids, [layer], new Map([[layer, { add }]]), steps);
 
@@ -75,7 +76,7 @@ async function cleanRun(
 
 function checkEdit(edit: LatentEdit): void {
   if (edit.kind === 'add' && !Number.isFinite(edit.factor))
-    throw new InputError(`The factor of steering is ${edit.factor}: expected a number.`);
+    throw new InputError(l10n.t('The factor of steering is {0}: expected a number.', edit.factor));
 }
 
 /** What is added to the residual stream. `[pos or 1, d_model]` */

@@ -2,6 +2,7 @@
  * Translators of a tuned lens (github.com/AlignmentResearch/tuned-lens): for each layer an affine map that is added to the
  * residual, h + W h + b, stored as the state dict of a list of linear layers (`0.weight`, `0.bias` …).
  */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { StoredTensor } from '../checkpoint/checkpoint';
@@ -41,8 +42,12 @@ export async function readTunedLens(
   const prefix = prefixes.find((each) => stored.has(`${each}${layers[0]}.weight`));
   if (prefix === undefined && path === undefined) {
     throw new InputError(
-      `${files.config.file}: tuned_lens is true, but ${file} has no translators (${own}0.weight …); ` +
-        `give the tuned lens when opening (tunedLens, --tuned-lens).`,
+      l10n.t(
+        '{0}: tuned_lens is true, but {1} has no translators ({2} …); give the tuned lens when opening (tunedLens, --tuned-lens).',
+        files.config.file,
+        file,
+        `${own}0.weight`,
+      ),
     );
   }
   const tensors = new Map<string, StoredTensor>();
@@ -50,7 +55,7 @@ export async function readTunedLens(
   for (const layer of layers) {
     const part = (name: string, shape: number[]): WeightRef => {
       const tensor = `${prefix ?? ''}${layer}.${name}`;
-      const [found] = checkWeights([{ tensor, shape }], stored, file, `the width of the autoencoder`);
+      const [found] = checkWeights([{ tensor, shape }], stored, file, l10n.t('the width of the autoencoder'));
       // its short name could be one of the autoencoder's
       const renamed = `tuned_lens.${layer}.${name}`;
       tensors.set(renamed, found!);
@@ -65,15 +70,36 @@ export async function readTunedLens(
 async function fileAt(path: string): Promise<string> {
   const stats = await stat(path).catch(() => undefined);
   if (!stats)
-    throw new InputError(`${path} does not exist; a tuned lens (a .safetensors file or its folder) was expected.`);
+    throw new InputError(
+      l10n.t('{0} does not exist; a tuned lens (a .safetensors file or its folder) was expected.', path),
+    );
   if (!stats.isDirectory()) return path;
   const names: string[] = await readdir(path).catch(() => []);
   const files = names.filter((name) => name.endsWith('.safetensors'));
   const name = files.find((each) => each === 'params.safetensors') ?? (files.length === 1 ? files[0] : undefined);
   if (name !== undefined) return join(path, name);
-  const torch = names.includes('params.pt') ? ', and params.pt is a pickle: save its tensors as safetensors' : '';
+  const hasPickle = names.includes('params.pt');
+  if (files.length === 0)
+    throw new InputError(
+      hasPickle
+        ? l10n.t(
+            '{0} has no .safetensors files, and params.pt is a pickle: save its tensors as safetensors; params.safetensors with the translators of a tuned lens was expected.',
+            path,
+          )
+        : l10n.t(
+            '{0} has no .safetensors files; params.safetensors with the translators of a tuned lens was expected.',
+            path,
+          ),
+    );
   throw new InputError(
-    `${path} has ${files.length === 0 ? 'no' : 'several'} .safetensors files${torch}; ` +
-      `params.safetensors with the translators of a tuned lens was expected.`,
+    hasPickle
+      ? l10n.t(
+          '{0} has several .safetensors files, and params.pt is a pickle: save its tensors as safetensors; params.safetensors with the translators of a tuned lens was expected.',
+          path,
+        )
+      : l10n.t(
+          '{0} has several .safetensors files; params.safetensors with the translators of a tuned lens was expected.',
+          path,
+        ),
   );
 }

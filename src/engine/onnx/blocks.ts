@@ -1,4 +1,5 @@
 /** The layers of a model, as what they wrote to the residual stream. */
+import * as l10n from '@vscode/l10n';
 import type { Flow } from './follow';
 import type { Write } from './stream';
 
@@ -30,7 +31,8 @@ export function blocksOf(flow: Flow, writes: readonly Write[], patterns: readonl
     if (taken.block.mlpOut !== undefined) kinds.add(taken.block.residMid === undefined);
     i += taken.writes;
   }
-  if (kinds.size > 1) return 'in some layers attention and MLP read the same residual stream and in others they do not';
+  if (kinds.size > 1)
+    return l10n.t('in some layers attention and MLP read the same residual stream and in others they do not');
   return { blocks, parallel: kinds.has(true) };
 }
 
@@ -48,8 +50,9 @@ function takeBlock(
     return { block: { residPre: first.before, ...outs, residPost: second.after }, writes: 2 };
   }
   const attention = first.attentions[0];
-  if (attention === undefined) return `something without attention is added to it before the attention of layer ${i}`;
-  if (first.attentions.length > 1) return `${first.attentions.length} attentions are added to it at once`;
+  if (attention === undefined)
+    return l10n.t('something without attention is added to it before the attention of layer {0}', i);
+  if (first.attentions.length > 1) return l10n.t('{0} attentions are added to it at once', first.attentions.length);
   const pre = { residPre: first.before, attention };
   const parts = parallelParts(flow, first, patterns[attention]!);
   if (parts) return { block: { ...pre, ...parts, residPost: first.after }, writes: 1 };

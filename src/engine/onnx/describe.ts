@@ -1,4 +1,5 @@
 /** The ModelDescription of a foreign graph: of its weights where they were found, of sizes alone where they were not. */
+import * as l10n from '@vscode/l10n';
 import type { Checkpoint, StoredTensor } from '../checkpoint/checkpoint';
 import type { Config } from '../checkpoint/config';
 import type { Layer, Linear, ModelDescription, WeightRef } from '../checkpoint/description';
@@ -26,7 +27,9 @@ export function describeForeign(
   const said = config?.optionalInt(['n_positions', 'max_position_embeddings', 'n_ctx', 'n_ctx_max']);
   const nCtx = inputs.length ?? (known.nCtx || said);
   const notices =
-    nCtx === undefined ? [`No file says how long a prompt may be; up to ${UNKNOWN_CONTEXT} tokens are run.`] : [];
+    nCtx === undefined
+      ? [l10n.t('No file says how long a prompt may be; up to {0} tokens are run.', UNKNOWN_CONTEXT)]
+      : [];
   return {
     description: {
       ...known,

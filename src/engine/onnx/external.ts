@@ -1,4 +1,5 @@
 /** Where the bytes of a model's tensors lie: checked against their shapes, their files' sizes and the model's folder. */
+import * as l10n from '@vscode/l10n';
 import { realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, sep, win32 } from 'node:path';
 import { create } from '@bufbuild/protobuf';
@@ -71,20 +72,23 @@ export class Places {
    */
   async place(tensor: TensorProto): Promise<StoredTensor | undefined> {
     const fail = (problem: string): never => {
-      throw new InputError(`${this.path}: tensor ${shown(tensor.name) || '(without a name)'} ${problem}.`);
+      throw new InputError(
+        l10n.t('{0}: tensor {1} {2}.', this.path, shown(tensor.name) || l10n.t('(without a name)'), problem),
+      );
     };
     const { shape, elements } = sizes(tensor, fail);
     const external = tensor.dataLocation === DataLocation.EXTERNAL;
-    if (tensor.segment) fail('is one of several segments, a whole tensor was expected');
+    if (tensor.segment) fail(l10n.t('is one of several segments, a whole tensor was expected'));
     const entries = external || inOnePiece(tensor) ? entriesOf(tensor, fail) : undefined;
     tensor.externalData = [];
     const known = DTYPES[tensor.dataType];
     if (!entries || !known) {
-      if (external) fail(`has element type ${tensor.dataType}, which is not known`);
+      if (external) fail(l10n.t('has element type {0}, which is not known', tensor.dataType));
       checkInline(tensor, elements, known?.[1], fail);
       return undefined;
     }
-    if (external && inlineValues(tensor) > 0) fail('has data both beside and inside the model, one was expected');
+    if (external && inlineValues(tensor) > 0)
+      fail(l10n.t('has data both beside and inside the model, one was expected'));
     const { offset, length } = await this.checked(entries, Math.ceil((elements * known[1]) / 8), fail);
     const { file } = await this.open(entries.location, fail);
     if (external && length <= SMALL_BYTES) {
@@ -102,10 +106,10 @@ export class Places {
     fail: Fail,
   ): Promise<{ offset: number; length: number }> {
     if (length !== undefined && length !== expected)
-      fail(`has ${length} bytes of data, ${expected} were expected for its shape and element type`);
+      fail(l10n.t('has {0} bytes of data, {1} were expected for its shape and element type', length, expected));
     const { file, size } = await this.open(location, fail);
     if (offset + expected > size)
-      fail(`ends at byte ${offset + expected} of ${file}, which has ${size} bytes: it is truncated`);
+      fail(l10n.t('ends at byte {0} of {1}, which has {2} bytes: it is truncated', offset + expected, file, size));
     return { offset, length: expected };
   }
 
@@ -113,16 +117,16 @@ export class Places {
   private async open(location: string, fail: Fail): Promise<{ file: string; size: number }> {
     const known = this.files.get(location);
     if (known) return known;
-    if (this.files.size > MAX_FILES) fail(`is in one of more than ${MAX_FILES} files, fewer were expected`);
+    if (this.files.size > MAX_FILES) fail(l10n.t('is in one of more than {0} files, fewer were expected', MAX_FILES));
     if (!staysInside(location)) {
-      fail(`lies in ${JSON.stringify(location.slice(0, 200))}, a file in the model's folder was expected`);
+      fail(l10n.t("lies in {0}, a file in the model's folder was expected", JSON.stringify(location.slice(0, 200))));
     }
     const named = join(dirname(this.path), location);
-    const file = await realpath(named).catch(() => fail(`lies in ${named}, which does not exist`));
+    const file = await realpath(named).catch(() => fail(l10n.t('lies in {0}, which does not exist', named)));
     if (!this.roots.some((root) => file.startsWith(root.endsWith(sep) ? root : root + sep))) {
-      fail(`lies in ${named}, a symbolic link to ${file}; a file in the model's folder was expected`);
+      fail(l10n.t("lies in {0}, a symbolic link to {1}; a file in the model's folder was expected", named, file));
     }
-    const { size } = await statFile(file, 'a file with weights');
+    const { size } = await statFile(file, l10n.t('a file with weights'));
     const opened = { file, size };
     this.files.set(location, opened);
     return opened;
@@ -153,7 +157,7 @@ function sizes({ dims }: TensorProto, fail: Fail): { shape: number[]; elements: 
   const elements = shape.includes(0) ? 0 : shape.reduce((product, size) => product * size, 1);
   // the largest element has 16 bytes
   if (shape.some((size) => size < 0 || !Number.isSafeInteger(size)) || !Number.isSafeInteger(elements * 16)) {
-    fail(`has shape [${dims.slice(0, 10).join(', ')}], sizes that can be were expected`);
+    fail(l10n.t('has shape [{0}], sizes that can be were expected', dims.slice(0, 10).join(', ')));
   }
   return { shape, elements };
 }
@@ -168,18 +172,24 @@ function entriesOf({ externalData }: TensorProto, fail: Fail): Entries {
   const entries = new Map<string, string>();
   for (const { key, value } of externalData) {
     if (!['location', 'offset', 'length'].includes(key)) continue;
-    if (entries.has(key)) fail(`says twice where its data lies (${key}), once was expected`);
+    if (entries.has(key)) fail(l10n.t('says twice where its data lies ({0}), once was expected', key));
     entries.set(key, value);
   }
   const location = entries.get('location');
-  if (location === undefined) return fail('has external data without a location, a file name was expected');
+  if (location === undefined) return fail(l10n.t('has external data without a location, a file name was expected'));
   const number = (key: string): number | undefined => {
     const text = entries.get(key);
     if (text === undefined) return undefined;
     const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN;
     return Number.isSafeInteger(value)
       ? value
-      : fail(`has external data with ${key} ${JSON.stringify(text.slice(0, 40))}, a number of bytes was expected`);
+      : fail(
+          l10n.t(
+            'has external data with {0} {1}, a number of bytes was expected',
+            key,
+            JSON.stringify(text.slice(0, 40)),
+          ),
+        );
   };
   const length = number('length');
   return { location, offset: number('offset') ?? 0, ...(length !== undefined && { length }) };
@@ -205,10 +215,10 @@ const inlineValues = (t: TensorProto): number =>
 /** @param bits of an element; undefined for strings and element types that are not known */
 function checkInline(tensor: TensorProto, elements: number, bits: number | undefined, fail: Fail): void {
   // of known types, raw data has a place
-  if (tensor.rawData.length > 0) fail(`has raw data of element type ${tensor.dataType}, which is not known`);
+  if (tensor.rawData.length > 0) fail(l10n.t('has raw data of element type {0}, which is not known', tensor.dataType));
   if (bits === 4) return; // two to a number
   // complex numbers are pairs
   const expected = [DataType.COMPLEX64, DataType.COMPLEX128].includes(tensor.dataType) ? 2 * elements : elements;
   const values = inlineValues(tensor);
-  if (values !== expected) fail(`has ${values} values, ${expected} were expected for its shape`);
+  if (values !== expected) fail(l10n.t('has {0} values, {1} were expected for its shape', values, expected));
 }

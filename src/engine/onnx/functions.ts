@@ -1,4 +1,5 @@
 /** Functions of a model (as torch's newer exporter writes them) are laid into the graph, where attention can be found. */
+import * as l10n from '@vscode/l10n';
 import { create, fromBinary } from '@bufbuild/protobuf';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { InputError } from '../checkpoint/errors';
@@ -46,7 +47,7 @@ class Inliner {
   ) {
     for (const fn of model.functions) {
       if (this.functions.has(keyOf(fn.domain, fn.name)))
-        throw new InputError(`${path} has two functions ${fn.domain}.${fn.name}, one was expected.`);
+        throw new InputError(l10n.t('{0} has two functions {1}.{2}, one was expected.', path, fn.domain, fn.name));
       this.functions.set(keyOf(fn.domain, fn.name), fn);
     }
   }
@@ -57,13 +58,20 @@ class Inliner {
 
   private inlined(node: NodeProto, depth: number): NodeProto[] {
     if (++this.nodes > MAX_NODES)
-      throw new InputError(`${this.path} has more than ${MAX_NODES} nodes in its functions, fewer were expected.`);
+      throw new InputError(
+        l10n.t('{0} has more than {1} nodes in its functions, fewer were expected.', this.path, MAX_NODES),
+      );
     for (const graph of subgraphs(node)) this.graph(graph, depth);
     const fn = this.functions.get(keyOf(node.domain, node.opType));
     if (!fn) return [node];
     if (depth >= MAX_DEPTH)
       throw new InputError(
-        `${this.path}: ${label(node)} is a function within more than ${MAX_DEPTH} others, fewer were expected.`,
+        l10n.t(
+          '{0}: {1} is a function within more than {2} others, fewer were expected.',
+          this.path,
+          label(node),
+          MAX_DEPTH,
+        ),
       );
     return this.body(fn, node).flatMap((inner) => this.inlined(inner, depth + 1));
   }

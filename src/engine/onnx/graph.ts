@@ -1,4 +1,5 @@
 /** Who makes and who uses a value of a foreign graph. */
+import * as l10n from '@vscode/l10n';
 import type { StoredTensor } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
 import type { GraphProto, ModelProto, NodeProto } from '../graph/onnx_pb';
@@ -21,7 +22,7 @@ export function indexGraph(
   path = file,
 ): OnnxGraph {
   const graph = model.graph;
-  if (!graph) throw new InputError(`${path} is not an ONNX model: it has no graph.`);
+  if (!graph) throw new InputError(l10n.t('{0} is not an ONNX model: it has no graph.', path));
   checkDomains(graph, path);
   const producers = producersOf(graph, path);
   const given = new Set([...graph.input, ...graph.initializer].map(({ name }) => name));
@@ -29,7 +30,9 @@ export function indexGraph(
   for (const node of graph.node) {
     for (const value of readsOf(node)) {
       if (!producers.has(value) && !given.has(value))
-        throw new InputError(`${path}: ${label(node)} reads ${shown(value)}, which nothing in the graph makes.`);
+        throw new InputError(
+          l10n.t('{0}: {1} reads {2}, which nothing in the graph makes.', path, label(node), shown(value)),
+        );
       const others = consumers.get(value);
       if (others) others.push(node);
       else consumers.set(value, [node]);
@@ -37,7 +40,7 @@ export function indexGraph(
   }
   for (const { name } of graph.output) {
     if (!producers.has(name) && !given.has(name))
-      throw new InputError(`${path}: nothing in the graph makes its output ${shown(name)}.`);
+      throw new InputError(l10n.t('{0}: nothing in the graph makes its output {1}.', path, shown(name)));
   }
   if (!isSorted(graph.node, producers)) graph.node = sorted(graph.node, producers, consumers, path);
   const producer = (value: string): NodeProto | undefined => producers.get(value);
@@ -54,7 +57,11 @@ export function indexGraph(
 
 /** `node NAME (OPERATOR)` */
 export const label = (node: NodeProto): string =>
-  `node ${shown(node.name || (node.output.find((name) => name !== '') ?? 'without a name'))} (${shown(node.opType)})`;
+  l10n.t(
+    'node {0} ({1})',
+    shown(node.name || (node.output.find((name) => name !== '') ?? l10n.t('without a name'))),
+    shown(node.opType),
+  );
 
 /** A name of the file's, cut when it is long. */
 export const shown = (name: string): string => (name.length > 200 ? `${name.slice(0, 200)}…` : name);
@@ -88,8 +95,13 @@ function checkDomains(graph: GraphProto, path: string): void {
   for (const node of graph.node) {
     if (!DOMAINS.has(node.domain)) {
       throw new InputError(
-        `${path}: ${label(node)} is of the domain ${shown(node.domain)}, which is not known; one of ` +
-          `${[...DOMAINS].filter((domain) => domain !== '').join(', ')} was expected.`,
+        l10n.t(
+          '{0}: {1} is of the domain {2}, which is not known; one of {3} was expected.',
+          path,
+          label(node),
+          shown(node.domain),
+          [...DOMAINS].filter((domain) => domain !== '').join(', '),
+        ),
       );
     }
     for (const inner of subgraphs(node)) checkDomains(inner, path);
@@ -99,7 +111,8 @@ function checkDomains(graph: GraphProto, path: string): void {
 function producersOf(graph: GraphProto, path: string): Map<string, NodeProto> {
   const made = new Set<string>();
   const once = (name: string): void => {
-    if (made.has(name)) throw new InputError(`${path}: the value ${shown(name)} is made twice, once was expected.`);
+    if (made.has(name))
+      throw new InputError(l10n.t('{0}: the value {1} is made twice, once was expected.', path, shown(name)));
     made.add(name);
   };
   for (const { name } of [...graph.input, ...graph.initializer]) once(name);
@@ -146,7 +159,11 @@ function sorted(
   if (order.length < nodes.length) {
     const stuck = nodes.find((node) => waiting.get(node)! > 0)!;
     throw new InputError(
-      `${path}: the graph has a cycle, and ${label(stuck)} waits for it; a graph without cycles was expected.`,
+      l10n.t(
+        '{0}: the graph has a cycle, and {1} waits for it; a graph without cycles was expected.',
+        path,
+        label(stuck),
+      ),
     );
   }
   return order;

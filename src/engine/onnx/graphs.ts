@@ -1,4 +1,5 @@
 /** Runs of a foreign graph: its own nodes, cut to what is wanted, with our hooks beside them (`runtime/runner.ts` runs them). */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
@@ -30,6 +31,7 @@ export function foreignGraphs(checkpoint: Checkpoint, foreign: Foreign, segmentB
     unembedBytes: 4 * dModel * dVocab,
     // rows and those that they are measured against may run together
     maxRows: length === undefined ? Infinity : Math.max(1, Math.floor(length / 2)),
+    inRowBlocks: false,
     blocks: (request) => graphs.blocks(request),
     unembed: (request) => graphs.unembed(request),
     feeds: (ids, interventions) => ({
@@ -202,7 +204,9 @@ class ForeignGraphs {
     if (hook) return hook;
     const { residual, logits } = this.foreign.missing;
     const why = (name === 'logits' ? logits : name.includes('resid') ? residual : undefined) ?? '';
-    throw new InputError(`${this.foreign.graph.file}: ${name} was not recognised in this graph. ${why}`.trimEnd());
+    throw new InputError(
+      l10n.t('{0}: {1} was not recognised in this graph. {2}', this.foreign.graph.file, name, why).trimEnd(),
+    );
   }
 
   /** Key/value heads are repeated; a norm's scale is taken. */

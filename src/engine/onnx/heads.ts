@@ -1,4 +1,5 @@
 /** Queries, keys and values of a foreign graph's heads, followed to the columns of the projections that make them. */
+import * as l10n from '@vscode/l10n';
 import type { ForeignAttention, ForeignHook, Probe, ProbeTensor } from './types';
 import type { Flow } from './follow';
 import { projectionsAbove, type Projection } from './projections';
@@ -9,7 +10,7 @@ export type Part = 'q' | 'k' | 'v';
 export const PARTS: Part[] = ['q', 'k', 'v'];
 /** Relative precision of angles and of products with them. */
 const BARS = { F32: 1e-5, F16: 2e-3 };
-const NAMES: Record<Part, string> = { q: 'queries', k: 'keys', v: 'values' };
+const NAMES: Record<Part, string> = { q: l10n.t('queries'), k: l10n.t('keys'), v: l10n.t('values') };
 
 /** Products with weights in blocks, or rounded otherwise. */
 const UNREAD = /^(MatMulNBits|MatMulBnb4|QLinearMatMul|QAttention|DynamicQuantizeMatMul|MatMulIntegerToFloat|Conv)$/;
@@ -51,7 +52,7 @@ export async function followHeads(
   for (const [layer, { attention, stops }] of layers.entries()) {
     const found = PARTS.map((part) => onlyProjection(flow, attention, part, stops));
     const bad = found.find((each) => typeof each === 'string');
-    if (bad !== undefined) return `layer ${layer}'s ${String(bad)}`;
+    if (bad !== undefined) return l10n.t("layer {0}'s {1}", layer, String(bad));
     projections.push(found as Projection[]);
   }
   const hooks = layers.flatMap(({ attention }) => PARTS.map((part) => attention.hooks[`attn.hook_${part}`]!));
@@ -69,7 +70,8 @@ export async function followHeads(
     const own = targets.slice(all.length * 3, all.length * 3 + 3);
     const columns = own.map((target) => columnsAt(target, traced.get(target.hook.value)!));
     const bad = own.find((_, i) => columns[i] === undefined);
-    if (bad) return `layer ${bad.layer}'s ${NAMES[bad.part]} are not a projection's numbers (they may be normed)`;
+    if (bad)
+      return l10n.t("layer {0}'s {1} are not a projection's numbers (they may be normed)", bad.layer, NAMES[bad.part]);
     const [q, k, v] = own.map(({ projection }, i): HeadColumns => ({ projection, columns: columns[i]! }));
     all.push({ q: q!, k: k!, v: v! });
   }
@@ -91,12 +93,19 @@ function onlyProjection(
   stops: ReadonlySet<string>,
 ): Projection | string {
   const hook = attention.hooks[`attn.hook_${part}`];
-  if (!hook) return `${NAMES[part]} were not found`;
+  if (!hook) return l10n.t('{0} were not found', NAMES[part]);
   const { found, bare } = projectionsAbove(flow, hook.value, stops);
   if (found.length === 1 && !bare) return found[0]!;
   const unread = [...flow.upstream(hook.value, stops).nodes].find(({ opType }) => UNREAD.test(opType));
-  if (unread) return `${NAMES[part]} are made by ${unread.opType}, whose weights are in a form that is not read`;
-  return `${NAMES[part]} come from ${found.length} products with weights${bare ? ' and the residual stream itself' : ''}; one was expected`;
+  if (unread)
+    return l10n.t('{0} are made by {1}, whose weights are in a form that is not read', NAMES[part], unread.opType);
+  return bare
+    ? l10n.t(
+        '{0} come from {1} products with weights and the residual stream itself; one was expected',
+        NAMES[part],
+        found.length,
+      )
+    : l10n.t('{0} come from {1} products with weights; one was expected', NAMES[part], found.length);
 }
 
 function targetOf(
@@ -148,7 +157,7 @@ async function findRotation(
   const keys = attentions.flatMap(({ hooks }) => hooks['attn.hook_rot_k'] ?? []);
   if (rotated.length + keys.length === 0) return undefined;
   if (rotated.length < attentions.length || keys.length < attentions.length)
-    return 'only some of its layers have rotary positions';
+    return l10n.t('only some of its layers have rotary positions');
   const { nHeads, dHead } = attentions[0]!;
   const slots = nHeads * attentions.length;
   const turned: Float32Array[] = [];

@@ -1,4 +1,5 @@
 /** Roles of a foreign graph's inputs, and what they are fed for a prompt. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import { InputError } from '../checkpoint/errors';
 import { TensorProto_DataType as DataType, type ValueInfoProto } from '../graph/onnx_pb';
@@ -54,7 +55,12 @@ function inputsOf({ model }: OnnxGraph): Input[] {
 }
 
 const typed = ({ name, dtype, dims }: Input): string =>
-  `${name} (${(dtype === DataType.UNDEFINED ? 'of no type' : (DataType[dtype] ?? 'of an unknown type')).toLowerCase()} [${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}])`;
+  `${name} (${typeName(dtype)} [${dims.map((dim) => (dim === '' ? '?' : dim)).join(', ')}])`;
+
+const typeName = (dtype: DataType): string =>
+  dtype === DataType.UNDEFINED
+    ? l10n.t('of no type')
+    : (DataType[dtype]?.toLowerCase() ?? l10n.t('of an unknown type'));
 
 /** Every run of an export of fixed length has all of its tokens, and the patterns of a head are their square. */
 const MAX_LENGTH = 4096;
@@ -68,20 +74,32 @@ export function foreignInputs(graph: OnnxGraph): ForeignInputs {
     const role = ROLES.find(({ name, fits }) => name.test(input.name) && fits(input))?.role;
     if (role === undefined)
       throw new InputError(
-        `${graph.file}: what to feed the input ${typed(input)} is not known; token ids, attention_mask, position_ids, ` +
-          `token_type_ids and past_key_values are.`,
+        l10n.t(
+          '{0}: what to feed the input {1} is not known; token ids, attention_mask, position_ids, token_type_ids and past_key_values are.',
+          graph.file,
+          typed(input),
+        ),
       );
     found.set(role, [...(found.get(role) ?? []), input]);
   }
   const one = (role: Role): string | undefined => oneOf(graph, role, found.get(role) ?? [])?.name;
   const ids = oneOf(graph, 'ids', found.get('ids') ?? []);
-  if (!ids) throw new InputError(`${graph.file} has no input for token ids; input_ids of int64 was expected.`);
+  if (!ids)
+    throw new InputError(l10n.t('{0} has no input for token ids; input_ids of int64 was expected.', graph.file));
   if (ids.dims.length === 2 && typeof ids.dims[0] === 'number' && ids.dims[0] !== 1)
-    throw new InputError(`${graph.file}: the input ${typed(ids)} has a fixed batch; one prompt, or any, was expected.`);
+    throw new InputError(
+      l10n.t('{0}: the input {1} has a fixed batch; one prompt, or any, was expected.', graph.file, typed(ids)),
+    );
   const length = ids.dims.at(-1);
   if (typeof length === 'number' && !(length >= 1 && length <= MAX_LENGTH))
     throw new InputError(
-      `${graph.file}: the input ${typed(ids)} is for prompts of ${length} tokens; 1 to ${MAX_LENGTH}, or any number, was expected.`,
+      l10n.t(
+        '{0}: the input {1} is for prompts of {2} tokens; 1 to {3}, or any number, was expected.',
+        graph.file,
+        typed(ids),
+        length,
+        MAX_LENGTH,
+      ),
     );
   const roles = {
     attentionMask: one('attentionMask'),
@@ -104,7 +122,11 @@ function oneOf(graph: OnnxGraph, role: Role, inputs: Input[]): Input | undefined
   const named = role === 'ids' ? inputs.filter(({ name }) => name === 'input_ids') : [];
   if (named.length === 1 && inputs.length === 1) return named[0];
   throw new InputError(
-    `${graph.file} has the inputs ${inputs.map(typed).join(' and ')}; which of them takes what is not known.`,
+    l10n.t(
+      '{0} has the inputs {1}; which of them takes what is not known.',
+      graph.file,
+      inputs.map(typed).join(l10n.t(' and ')),
+    ),
   );
 }
 
@@ -119,10 +141,12 @@ function pastDims(graph: OnnxGraph, input: Input): number[] {
   const past = open.filter((axis) => !isBatch(axis));
   if (past.length === 0 && !dims.includes(0))
     throw new InputError(
-      `${graph.file}: the input ${typed(input)} has a fixed past; one that may be empty was expected.`,
+      l10n.t('{0}: the input {1} has a fixed past; one that may be empty was expected.', graph.file, typed(input)),
     );
   if (past.length > 1)
-    throw new InputError(`${graph.file}: which size of the input ${typed(input)} is its past is not known.`);
+    throw new InputError(
+      l10n.t('{0}: which size of the input {1} is its past is not known.', graph.file, typed(input)),
+    );
   return dims.map((dim, axis) => (typeof dim === 'number' ? dim : isBatch(axis) ? 1 : 0));
 }
 
@@ -138,10 +162,16 @@ export function feedsOf(
   names: readonly string[],
 ): Record<string, Tensor> {
   const n = inputs.length ?? ids.length;
-  if (ids.length > n) throw new InputError(`${graph.file} was exported for ${n} tokens; the prompt has ${ids.length}.`);
+  if (ids.length > n)
+    throw new InputError(l10n.t('{0} was exported for {1} tokens; the prompt has {2}.', graph.file, n, ids.length));
   if (inputs.bidirectional && ids.length < n)
     throw new InputError(
-      `${graph.file} was exported for ${n} tokens, and tokens see those after them: a prompt of ${n} tokens was expected, not of ${ids.length}.`,
+      l10n.t(
+        '{0} was exported for {1} tokens, and tokens see those after them: a prompt of {1} tokens was expected, not of {2}.',
+        graph.file,
+        n,
+        ids.length,
+      ),
     );
   const padded = Array.from({ length: n }, (_, i) => ids[i] ?? ids[0] ?? 0);
   const infos = new Map(inputsOf(graph).map((input) => [input.name, input]));

@@ -1,4 +1,5 @@
 /** Which `.onnx` file a path means. */
+import * as l10n from '@vscode/l10n';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InputError } from '../checkpoint/errors';
@@ -40,6 +41,10 @@ function chosen(folder: string, files: string[]): string {
   const usual = USUAL.find((name) => files.includes(name)) ?? (files.length === 1 ? files[0] : undefined);
   if (usual !== undefined) return join(folder, usual);
   throw new InputError(
-    `${folder} has several .onnx files (${files.sort().join(', ')}); one of them, or model.onnx, was expected.`,
+    l10n.t(
+      '{0} has several .onnx files ({1}); one of them, or model.onnx, was expected.',
+      folder,
+      files.sort().join(', '),
+    ),
   );
 }

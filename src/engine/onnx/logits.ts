@@ -1,4 +1,5 @@
 /** Which output of a foreign graph is the logits. */
+import * as l10n from '@vscode/l10n';
 import { PROBE_IDS } from './probe';
 import type { ForeignHook, ForeignInputs, OnnxGraph, Probe } from './types';
 
@@ -9,7 +10,7 @@ export async function findLogits(
   probe: Probe,
   dModel: number | undefined,
 ): Promise<{ hook: ForeignHook; dVocab: number } | string> {
-  const none = 'No output of this graph is logits: next tokens are not predicted.';
+  const none = l10n.t('No output of this graph is logits: next tokens are not predicted.');
   const names = graph.model.graph!.output.map(({ name }) => name);
   const likely = names.filter((name) => !/present|past|key|value|cache|hidden|attention|state/i.test(name));
   const n = inputs.length ?? PROBE_IDS.length;
@@ -25,7 +26,12 @@ export async function findLogits(
     if (dims.length < 2 || dims.length > 3 || batch !== 1 || (!named && dVocab === dModel)) continue;
     if (rows === n && dVocab > 1) return { hook: { value: name, axes: dims.length === 3 ? 'bpv' : 'pv' }, dVocab };
     if (named && n > 1)
-      return `The logits of this graph (${name}) are not of every token but [${dims.join(', ')}] for ${n} tokens: next tokens are not predicted.`;
+      return l10n.t(
+        'The logits of this graph ({0}) are not of every token but [{1}] for {2} tokens: next tokens are not predicted.',
+        name,
+        dims.join(', '),
+        n,
+      );
   }
   return none;
 }

@@ -1,4 +1,5 @@
 /** The weights that were matched so far: names and tensors as a description has them. */
+import * as l10n from '@vscode/l10n';
 import type { StoredTensor } from '../checkpoint/checkpoint';
 import type { Linear, NormWeights, WeightRef } from '../checkpoint/description';
 import type { Flow } from './follow';
@@ -24,7 +25,9 @@ export class Matched {
     const { name, tensor } = need(resolveConstant(this.flow, value));
     const kept = (dims: readonly number[]): string => dims.filter((size) => size !== 1).join(' × ');
     if (kept(tensor.shape) !== kept(shape))
-      throw new Unmatched(`${value} has shape [${tensor.shape.join(', ')}], [${shape.join(', ')}] was expected`);
+      throw new Unmatched(
+        l10n.t('{0} has shape [{1}], [{2}] was expected', value, tensor.shape.join(', '), shape.join(', ')),
+      );
     return this.add({ name, tensor: reshape(tensor, [...shape]) });
   }
 
@@ -39,7 +42,9 @@ export class Matched {
     const found = need(isLate ? dequantizedRows(this.flow, node, value) : resolveConstant(this.flow, value));
     const tensor = shape ? reshape(found.tensor, shape) : found.tensor;
     if (tensor.shape.length !== 2)
-      throw new Unmatched(`the table ${value} has ${tensor.shape.length} axes; rows and columns were expected`);
+      throw new Unmatched(
+        l10n.t('the table {0} has {1} axes; rows and columns were expected', value, tensor.shape.length),
+      );
     if (scale === 1) return this.add({ name: found.name, tensor });
     return this.add({ name: `${found.name}[times ${scale}]`, tensor: derive(tensor, { op: 'scale', by: scale }) });
   }
@@ -53,13 +58,15 @@ export class Matched {
     const { weight, transposed, bias } = projection;
     const { name, tensor } = need(this.matrix(projection));
     if (tensor.shape.length !== 2)
-      throw new Unmatched(`${weight} has ${tensor.shape.length} axes; a matrix was expected`);
+      throw new Unmatched(l10n.t('{0} has {1} axes; a matrix was expected', weight, tensor.shape.length));
     const outputs = tensor.shape[transposed ? 0 : 1]!;
     const choose = (found: Resolved, axis: number): WeightRef =>
       this.add(columns ? chosen(found, axis, columns.indices, columns.part) : found);
     const b = bias === undefined ? undefined : need(resolveConstant(this.flow, bias));
     if (b && b.tensor.shape.reduce((x, y) => x * y, 1) !== outputs)
-      throw new Unmatched(`the bias ${bias} has shape [${b.tensor.shape.join(', ')}], [${outputs}] was expected`);
+      throw new Unmatched(
+        l10n.t('the bias {0} has shape [{1}], [{2}] was expected', bias!, b.tensor.shape.join(', '), outputs),
+      );
     return {
       weight: choose({ name, tensor }, transposed ? 0 : 1),
       layout: transposed ? 'out-in' : 'in-out',

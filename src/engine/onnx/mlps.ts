@@ -1,4 +1,5 @@
 /** MLPs of a foreign graph: in, gate and out projections by structure, the activation by running it. */
+import * as l10n from '@vscode/l10n';
 import type { Activation } from '../checkpoint/description';
 import { activationOf, testPoint } from './activations';
 import type { Flow } from './follow';
@@ -50,11 +51,11 @@ export async function findMlps(
 function structureOf(flow: Flow, mlpOut: string, stops: ReadonlySet<string>): Structure | string {
   const outs = projectionsAbove(flow, mlpOut, stops);
   if (outs.found.length !== 1 || outs.bare)
-    return `ends in ${outs.found.length} products with weights; one was expected`;
+    return l10n.t('ends in {0} products with weights; one was expected', outs.found.length);
   const out = outs.found[0]!;
   const { found, bare } = projectionsAbove(flow, out.input, stops);
   if (found.length < 1 || found.length > 2 || bare)
-    return `begins with ${found.length} products with weights; one, or two with a gate, were expected`;
+    return l10n.t('begins with {0} products with weights; one, or two with a gate, were expected', found.length);
   return { inner: found, out };
 }
 
@@ -73,13 +74,14 @@ function mlpOf(
   [first, second]: [Float32Array, Float32Array],
   shapes: Record<string, ProbeTensor>,
 ): ForeignMlp | string {
-  const unknown = `has an activation that is none of gelu, gelu_new, silu and relu`;
+  const unknown = l10n.t('has an activation that is none of gelu, gelu_new, silu and relu');
   const width = first.length;
   const columns = shapes[inner[0]!.output]!.dims.at(-1)!;
   const acts = [activationOf(first), activationOf(second)];
   if (inner.length === 1 && columns === width)
     return acts[0] ? { act: acts[0], in: { projection: inner[0]! }, out } : unknown;
-  if (inner.length === 1 && columns !== 2 * width) return `begins with ${columns} columns of which ${width} are left`;
+  if (inner.length === 1 && columns !== 2 * width)
+    return l10n.t('begins with {0} columns of which {1} are left', columns, width);
   const gate = acts[0] ? 0 : 1;
   const act = acts[gate];
   if (!act) return unknown;

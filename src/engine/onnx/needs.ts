@@ -1,4 +1,5 @@
 /** Which requests need more of a foreign graph than its attention. */
+import * as l10n from '@vscode/l10n';
 import type { EngineMethod } from '../../protocol/engine';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import { InputError } from '../checkpoint/errors';
@@ -36,6 +37,6 @@ const NEEDS: Partial<Record<EngineMethod, Need[]>> = {
 export function checkNeeds({ foreign, name }: Checkpoint, method: EngineMethod): void {
   for (const need of NEEDS[method] ?? []) {
     const sentence = foreign?.missing[need];
-    if (sentence !== undefined) throw new InputError(`${name}: ${sentence}`);
+    if (sentence !== undefined) throw new InputError(l10n.t('{0}: {1}', name, sentence));
   }
 }

@@ -1,4 +1,5 @@
 /** LayerNorm and RMSNorm in a foreign graph: as one operator, or written out. */
+import * as l10n from '@vscode/l10n';
 import type { NodeProto } from '../graph/onnx_pb';
 import { floatOf } from './attributes';
 import type { Flow } from './follow';
@@ -36,11 +37,11 @@ export function normBetween(
   dModel: number,
 ): ForeignNorm | undefined | string {
   const { nodes, reached } = flow.upstream(value, stream);
-  if (reached.size === 0) return 'does not read the residual stream';
+  if (reached.size === 0) return l10n.t('does not read the residual stream');
   const whole = [...nodes].filter(({ opType }) => Object.hasOwn(WHOLE, opType));
-  if (whole.length > 1) return 'reads the residual stream through several norms';
+  if (whole.length > 1) return l10n.t('reads the residual stream through several norms');
   const strange = [...nodes].find(({ opType }) => !PARTS.has(opType) && !Object.hasOwn(WHOLE, opType));
-  if (strange) return `reads the residual stream through ${strange.opType}, which is no part of a norm`;
+  if (strange) return l10n.t('reads the residual stream through {0}, which is no part of a norm', strange.opType);
   const [node] = whole;
   return node ? wholeNorm(flow, node, nodes, dModel) : writtenOut(flow, nodes, dModel);
 }
@@ -49,10 +50,11 @@ function wholeNorm(flow: Flow, node: NodeProto, nodes: ReadonlySet<NodeProto>, d
   const [kind, fallback] = WHOLE[node.opType]!;
   const arithmetic = [...nodes].some(({ opType }) => ['Add', 'Sub', 'Mul', 'Div', 'Pow'].includes(opType));
   const [, gain, bias] = node.input;
-  if (arithmetic) return 'reads the residual stream through a norm and more arithmetic';
+  if (arithmetic) return l10n.t('reads the residual stream through a norm and more arithmetic');
   const parts = { ...(gain && { gain }), ...(bias && { bias }) };
   for (const part of Object.values(parts))
-    if (flow.sizeOf(part) !== dModel) return `is normed with ${part}, which is not of the model's width ${dModel}`;
+    if (flow.sizeOf(part) !== dModel)
+      return l10n.t("is normed with {0}, which is not of the model's width {1}", part, dModel);
   return { kind, eps: decimal(floatOf(node, 'epsilon', fallback)), ...parts };
 }
 
@@ -65,12 +67,12 @@ function writtenOut(flow: Flow, nodes: ReadonlySet<NodeProto>, dModel: number): 
     });
   if (of('ReduceMean').length === 0) {
     const arithmetic = [...nodes].find(({ opType }) => ['Add', 'Sub', 'Mul', 'Div', 'Pow'].includes(opType));
-    return arithmetic && `reads the residual stream through ${arithmetic.opType}, which alone is no norm`;
+    return arithmetic && l10n.t('reads the residual stream through {0}, which alone is no norm', arithmetic.opType);
   }
   const [gains, biases, eps] = [constants('Mul', dModel), constants('Add', dModel), constants('Add', 1)];
   const [epsilon] = eps.map((value) => flow.graph.constant(value)?.values[0]);
   if (gains.length > 1 || biases.length > 1 || eps.length !== 1 || epsilon === undefined)
-    return 'reads the residual stream through a norm of an unknown form';
+    return l10n.t('reads the residual stream through a norm of an unknown form');
   const [gain, bias] = [gains[0], biases[0]];
   const kind = of('Sub').length > 0 ? 'layer' : 'rms';
   return { kind, eps: decimal(epsilon), ...(gain !== undefined && { gain }), ...(bias !== undefined && { bias }) };

@@ -1,4 +1,5 @@
 /** Opens a `.onnx` file that someone exported: its graph is read, what is a transformer in it is found, no weight is loaded. */
+import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
 import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
@@ -61,14 +62,19 @@ export async function openOnnx(path: string): Promise<Checkpoint> {
 }
 
 const seesAhead = (layer: number): string =>
-  `In layer ${layer} tokens see those after them: what is predicted after a token is not a guess at the next one.`;
+  l10n.t(
+    'In layer {0} tokens see those after them: what is predicted after a token is not a guess at the next one.',
+    layer,
+  );
 
 /** What value-weighted patterns are weighted by where W_O is not known. */
 function weightingNotice({ missing, hooks }: Foreign): string[] {
   if (missing.weights === undefined) return [];
   const hasValues = hooks.has(layerHook(0, 'v'));
   return [
-    `Value-weighted patterns are ${hasValues ? 'weighted by ‖v‖ instead of ‖v W_O‖' : 'the patterns themselves'}.`,
+    hasValues
+      ? l10n.t('Value-weighted patterns are weighted by ‖v‖ instead of ‖v W_O‖.')
+      : l10n.t('Value-weighted patterns are the patterns themselves.'),
   ];
 }
 
@@ -80,7 +86,9 @@ async function recognise(graph: OnnxGraph, inputs: ForeignInputs): Promise<Found
   const logits = await findLogits(graph, inputs, probe, typeof residual === 'string' ? undefined : residual.dModel);
   const weights =
     typeof residual === 'string'
-      ? `Weights are not matched to heads, as the residual stream was not found: circuits of weights are not available.`
+      ? l10n.t(
+          'Weights are not matched to heads, as the residual stream was not found: circuits of weights are not available.',
+        )
       : await findWeights(graph, attentions, residual, probe);
   return { attentions, residual, weights, logits };
 }
@@ -90,14 +98,22 @@ function checkAttentions(graph: OnnxGraph, attentions: readonly ForeignAttention
   const [first] = attentions;
   if (!first) {
     throw new InputError(
-      `${graph.file} has no attention that is recognised: a Softmax over a causal product of queries and keys, which ` +
-        `then weighs values, was expected.`,
+      l10n.t(
+        '{0} has no attention that is recognised: a Softmax over a causal product of queries and keys, which then weighs values, was expected.',
+        graph.file,
+      ),
     );
   }
   attentions.forEach(({ nHeads }, layer) => {
     if (nHeads === first.nHeads) return;
     throw new InputError(
-      `${graph.file}: attention ${layer} has ${nHeads} heads and attention 0 has ${first.nHeads}; the same number was expected.`,
+      l10n.t(
+        '{0}: attention {1} has {2} heads and attention 0 has {3}; the same number was expected.',
+        graph.file,
+        layer,
+        nHeads,
+        first.nHeads,
+      ),
     );
   });
 }
@@ -123,7 +139,9 @@ async function foreignOf(
   if (noStream !== undefined) for (const name of hooks.keys()) if (isOfStream(name)) hooks.delete(name);
   const noPattern = attentions.findIndex((_, layer) => !hooks.has(layerHook(layer, 'pattern')));
   if (noPattern >= 0)
-    throw new InputError(`${graph.file}: the pattern of attention ${noPattern} is not [head, destination, source].`);
+    throw new InputError(
+      l10n.t('{0}: the pattern of attention {1} is not [head, destination, source].', graph.file, noPattern),
+    );
   return {
     graph,
     hooks,
@@ -137,7 +155,10 @@ async function foreignOf(
 }
 
 const lostStream = (name: string): string =>
-  `The residual stream was not recognised (${name} is not [position, d_model]): what reads it is not available.`;
+  l10n.t(
+    'The residual stream was not recognised ({0} is not [position, d_model]): what reads it is not available.',
+    name,
+  );
 
 const isOfStream = (name: string): boolean =>
   Object.values(layerHooks).some((hook) => hook.includes('resid') && name.endsWith(hook));

@@ -1,4 +1,5 @@
 /** What attention's mixed values are multiplied with before they are added to the residual stream. */
+import * as l10n from '@vscode/l10n';
 import type { Linear } from '../checkpoint/description';
 import type { Flow } from './follow';
 import { Unmatched, type Matched } from './matched';
@@ -38,7 +39,7 @@ export async function outputsOf(
 
 function zOf(hooks: ForeignAttention['hooks'], layer: number): ForeignHook {
   const z = hooks['attn.hook_z'];
-  if (!z) throw new Unmatched(`layer ${layer}'s mixed values were not found`);
+  if (!z) throw new Unmatched(l10n.t("layer {0}'s mixed values were not found", layer));
   return z;
 }
 
@@ -52,7 +53,9 @@ function projectionOf(
   const { found, bare } = projectionsAbove(flow, attnOut, new Set([...stops, z.value]));
   const [projection] = found;
   if (projection && found.length === 1 && !bare) return projection;
-  throw new Unmatched(`layer ${layer}'s attention ends in ${found.length} products with weights; one was expected`);
+  throw new Unmatched(
+    l10n.t("layer {0}'s attention ends in {1} products with weights; one was expected", layer, found.length),
+  );
 }
 
 function sourceOf(
@@ -74,6 +77,8 @@ function rowsOf(traced: Traced, n: number, layer: number): number[] | undefined 
     return origin && Math.abs(origin.scale - 1) < 1e-3 ? origin.column : -1;
   });
   if (new Set(columns).size !== n || columns.includes(-1))
-    throw new Unmatched(`what lies between layer ${layer}'s mixed values and their projection is not a rearrangement`);
+    throw new Unmatched(
+      l10n.t("what lies between layer {0}'s mixed values and their projection is not a rearrangement", layer),
+    );
   return columns.every((column, i) => column === i) ? undefined : columns.map((_, i) => columns.indexOf(i));
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { InputError, systemReason } from '../checkpoint/errors';
 
@@ -12,12 +13,12 @@ export function readAt(file: string, offset: number, length: number): Uint8Array
     fd = openSync(file, 'r');
     for (let done = 0; done < length;) {
       const read = readSync(fd, bytes, done, length - done, offset + done);
-      if (read === 0) throw new Error(`it ended at byte ${offset + done}`);
+      if (read === 0) throw new Error(l10n.t('it ended at byte {0}', offset + done));
       done += read;
     }
     return bytes;
   } catch (cause) {
-    throw new InputError(`${file} cannot be read: ${systemReason(cause)}.`);
+    throw new InputError(l10n.t('{0} cannot be read: {1}.', file, systemReason(cause)));
   } finally {
     if (fd !== undefined) closeSync(fd);
   }

@@ -1,4 +1,5 @@
 /** Tables of positions, and how many positions a model was made for. */
+import * as l10n from '@vscode/l10n';
 import type { WeightRef } from '../checkpoint/description';
 import { DataType } from '../graph/builder';
 import { runWeights } from '../runtime/weightRun';
@@ -24,7 +25,7 @@ export async function positionTable(
     return shape.at(-1) === dModel && shape.reduce((a, b) => a * b, 1) > dModel;
   });
   if (tables.length !== 1)
-    throw new Unmatched(`${tables.length} tables of positions are added to the embedding; one was expected`);
+    throw new Unmatched(l10n.t('{0} tables of positions are added to the embedding; one was expected', tables.length));
   const [table] = tables as [string];
   const rows = flow.sizeOf(table)! / dModel;
   const ref = matched.table(table, position, { shape: [rows, dModel] });
@@ -39,7 +40,7 @@ export async function positionTable(
     matched.tensors.set(`${ref.tensor}[${from}:]`, tensor);
     return { tensor: `${ref.tensor}[${from}:]`, shape: tensor.shape };
   }
-  throw new Unmatched(`what is added to the embedding is not made of the rows of ${table} in their order`);
+  throw new Unmatched(l10n.t('what is added to the embedding is not made of the rows of {0} in their order', table));
 }
 
 async function rowsOf(matched: Matched, ref: WeightRef, n: number): Promise<Float32Array> {

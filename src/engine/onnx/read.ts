@@ -1,4 +1,5 @@
 /** Opens a `.onnx` file of any size without its weights. */
+import * as l10n from '@vscode/l10n';
 import { close, open } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
@@ -32,7 +33,8 @@ export async function readOnnx(path: string): Promise<OnnxGraph> {
   const absolute = resolve(path);
   const { model, file, size } = await readSkeleton(absolute);
   const graph = model.graph;
-  if (!graph || graph.node.length === 0) throw new InputError(`${absolute} is not an ONNX model: it has no graph.`);
+  if (!graph || graph.node.length === 0)
+    throw new InputError(l10n.t('{0} is not an ONNX model: it has no graph.', absolute));
   const roots = [await realpath(dirname(absolute)), dirname(file)];
   const places = new Places(absolute, file, size, roots);
   const placed = new Map<TensorProto, StoredTensor>();
@@ -52,13 +54,15 @@ export async function readOnnx(path: string): Promise<OnnxGraph> {
 
 async function readSkeleton(path: string): Promise<{ model: ModelProto; file: string; size: number }> {
   const cannot = (cause: unknown): never => {
-    throw cause instanceof InputError ? cause : new InputError(`${path} cannot be read: ${systemReason(cause)}.`);
+    throw cause instanceof InputError
+      ? cause
+      : new InputError(l10n.t('{0} cannot be read: {1}.', path, systemReason(cause)));
   };
-  await statFile(path, 'a .onnx file').catch(cannot);
+  await statFile(path, l10n.t('a .onnx file')).catch(cannot);
   const file = await realpath(path).catch(cannot);
   const fd = await promisify(open)(file, 'r').catch(cannot);
   try {
-    const { size } = await statFile(file, 'a .onnx file');
+    const { size } = await statFile(file, l10n.t('a .onnx file'));
     const bytes = skeletonOf({ fd, size, path });
     return { model: parse(bytes, path), file, size };
   } finally {
@@ -70,7 +74,7 @@ function parse(bytes: Uint8Array, path: string): ModelProto {
   try {
     return fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new InputError(`${path} is not an ONNX file: ${(cause as Error).message}.`);
+    throw new InputError(l10n.t('{0} is not an ONNX file: {1}.', path, (cause as Error).message));
   }
 }
 
@@ -82,7 +86,10 @@ function* tensorsIn(model: ModelProto, path: string): Generator<TensorProto> {
 
 function* tensorsOfGraph(graph: GraphProto, path: string): Generator<TensorProto> {
   const [sparse] = graph.sparseInitializer;
-  if (sparse) throw new InputError(`${path}: tensor ${sparse.values?.name ?? ''} is sparse, a dense one was expected.`);
+  if (sparse)
+    throw new InputError(
+      l10n.t('{0}: tensor {1} is sparse, a dense one was expected.', path, sparse.values?.name ?? ''),
+    );
   yield* graph.initializer;
   yield* tensorsOfNodes(graph.node, path);
 }
@@ -91,7 +98,7 @@ function* tensorsOfNodes(nodes: NodeProto[], path: string): Generator<TensorProt
   for (const node of nodes) {
     for (const { t, tensors, g, graphs, sparseTensor, sparseTensors } of node.attribute) {
       if (sparseTensor || sparseTensors.length > 0)
-        throw new InputError(`${path}: ${label(node)} has a sparse tensor, a dense one was expected.`);
+        throw new InputError(l10n.t('{0}: {1} has a sparse tensor, a dense one was expected.', path, label(node)));
       if (t) yield t;
       yield* tensors;
       for (const graph of g ? [g, ...graphs] : graphs) yield* tensorsOfGraph(graph, path);
@@ -106,7 +113,9 @@ function hoist(graph: GraphProto, placed: Map<TensorProto, StoredTensor>, path: 
     const large = node.attribute.find(({ t, tensors }) => [...(t ? [t] : []), ...tensors].some(isExternal));
     if (!large) return true;
     if (node.opType !== 'Constant' || !large.t || node.output.length !== 1)
-      throw new InputError(`${path}: ${label(node)} has a large tensor as attribute, which only a Constant can have.`);
+      throw new InputError(
+        l10n.t('{0}: {1} has a large tensor as attribute, which only a Constant can have.', path, label(node)),
+      );
     // a function that was laid in twice has it twice
     const tensor = clone(TensorProtoSchema, large.t);
     tensor.name = node.output[0]!;

@@ -1,4 +1,5 @@
 /** The residual stream of a foreign graph: the chain of additions that its blocks read and write. */
+import * as l10n from '@vscode/l10n';
 import { layerHook } from '../graph/hooks';
 import { blocksOf, type Block } from './blocks';
 import { Flow } from './follow';
@@ -32,11 +33,11 @@ export async function findResidual(
   attentions: readonly ForeignAttention[],
   probe: Probe,
 ): Promise<FoundResidual | string> {
-  const none = (why: string): string => `The residual stream of ${graph.file} was not found: ${why}.`;
+  const none = (why: string): string => l10n.t('The residual stream of {0} was not found: {1}.', graph.file, why);
   const inputs = foreignInputs(graph);
   const flow = new Flow(graph, inputs.ids);
-  if (attentions.length === 0) return none('the graph has no attention');
-  if (!flow.embedding) return none('nothing looks the token ids up in a table of embeddings');
+  if (attentions.length === 0) return none(l10n.t('the graph has no attention'));
+  if (!flow.embedding) return none(l10n.t('nothing looks the token ids up in a table of embeddings'));
   const patterns = attentions.map(({ hooks }) => hooks['attn.hook_pattern']!.value);
   const candidates = flow.nodes.filter(
     (node) => node.opType === 'Add' && node.input.every((input) => flow.data.has(input)),
@@ -52,8 +53,13 @@ export async function findResidual(
   const written = writes.reduce((sum, each) => sum + each.attentions.length, 0);
   if (written < attentions.length)
     return none(
-      `the longest chain of additions takes in ${written} of ${attentions.length} attentions` +
-        (endsInNorm(flow, writes, candidates) ? ', as sums are normed before the next is added (post-norm)' : ''),
+      endsInNorm(flow, writes, candidates)
+        ? l10n.t(
+            'the longest chain of additions takes in {0} of {1} attentions, as sums are normed before the next is added (post-norm)',
+            written,
+            attentions.length,
+          )
+        : l10n.t('the longest chain of additions takes in {0} of {1} attentions', written, attentions.length),
     );
   const layers = blocksOf(flow, writes, patterns);
   if (typeof layers === 'string') return none(layers);

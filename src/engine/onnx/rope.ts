@@ -1,4 +1,5 @@
 /** Rotary positions as a foreign graph computes them: which dimensions turn with which, how fast, and by what formula. */
+import * as l10n from '@vscode/l10n';
 import { ropeFrequencies } from '../runtime/inputs';
 import type { RopeScaling, Rotary } from '../checkpoint/description';
 
@@ -27,7 +28,7 @@ export function rotationOf(turned: readonly Float32Array[], bar: number): Rotati
   for (const [j, row] of turned.entries()) {
     const partner = partnerOf(row, j);
     if (partner === undefined) {
-      if (Math.abs(row[j]! - 1) > bar) return 'rotary positions scale dimensions that they do not turn';
+      if (Math.abs(row[j]! - 1) > bar) return l10n.t('rotary positions scale dimensions that they do not turn');
       still.push(j);
       continue;
     }
@@ -37,7 +38,7 @@ export function rotationOf(turned: readonly Float32Array[], bar: number): Rotati
       Math.abs(cos * cos + sin * sin - 1) <= 4 * bar &&
       Math.abs(back[j]! + sin) <= bar &&
       partnerOf(back, partner) === j;
-    if (!isTurn) return 'rotary positions are no rotation of pairs (their tables may be scaled)';
+    if (!isTurn) return l10n.t('rotary positions are no rotation of pairs (their tables may be scaled)');
     if (sin > 0) pairs.push({ a: j, b: partner, frequency: Math.atan2(sin, cos) });
   }
   const order = [...pairs.map(({ a }) => a), ...pairs.map(({ b }) => b), ...still];
@@ -45,7 +46,7 @@ export function rotationOf(turned: readonly Float32Array[], bar: number): Rotati
     pairs.map(({ frequency }) => frequency),
     bar,
   );
-  return rotary ? { rotary, order } : 'rotary positions have frequencies that fit no formula that is known';
+  return rotary ? { rotary, order } : l10n.t('rotary positions have frequencies that fit no formula that is known');
 }
 
 /** The other dimension that this one's 1 went to. */

@@ -1,4 +1,5 @@
 /** What a few bytes of a graph may ask for: loops without an end, and tensors that fill the memory. */
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../checkpoint/errors';
 import type { NodeProto } from '../graph/onnx_pb';
 import { entryOf, intsOf, isStandard } from './attributes';
@@ -36,11 +37,19 @@ const MADE: Record<string, (inputs: Numbers[], node: NodeProto) => number | unde
 export function checkRunnable(graph: OnnxGraph, nodes: readonly NodeProto[]): void {
   for (const node of nodes) {
     if (isStandard(node) && node.opType === 'Loop')
-      throw new InputError(`${graph.file}: ${label(node)} may have no end; a graph without loops was expected.`);
+      throw new InputError(
+        l10n.t('{0}: {1} may have no end; a graph without loops was expected.', graph.file, label(node)),
+      );
     const made = isStandard(node) ? madeBy(graph, node) : undefined;
     if (made !== undefined && made > MAX_ELEMENTS)
       throw new InputError(
-        `${graph.file}: ${label(node)} makes ${made.toLocaleString('en-US')} numbers; at most ${MAX_ELEMENTS.toLocaleString('en-US')} were expected.`,
+        l10n.t(
+          '{0}: {1} makes {2} numbers; at most {3} were expected.',
+          graph.file,
+          label(node),
+          made.toLocaleString('en-US'),
+          MAX_ELEMENTS.toLocaleString('en-US'),
+        ),
       );
     for (const inner of subgraphs(node)) checkRunnable(graph, inner.node);
   }

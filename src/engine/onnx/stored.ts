@@ -1,4 +1,5 @@
 /** A constant of a foreign graph as a stored tensor: the initializer that it is, or how it follows from one. */
+import * as l10n from '@vscode/l10n';
 import type { Derivation, StoredTensor } from '../checkpoint/checkpoint';
 import type { NodeProto } from '../graph/onnx_pb';
 import { intOf, intsOf } from './attributes';
@@ -20,17 +21,17 @@ export function resolveConstant(flow: Flow, value: string): Resolved | string {
   if (stored)
     return FLOATS.includes(stored.dtype)
       ? { name: value, tensor: stored }
-      : `${value} has the type ${stored.dtype}, which is no float`;
+      : l10n.t('{0} has the type {1}, which is no float', value, stored.dtype);
   const node = flow.graph.producer(value);
-  if (!node) return `${value} is not stored in the file`;
+  if (!node) return l10n.t('{0} is not stored in the file', value);
   if (node.opType === 'Cast' || node.opType === 'Identity') return resolveConstant(flow, node.input[0]!);
   if (node.opType === 'DequantizeLinear') return dequantized(flow, node);
   const step = STEPS[node.opType];
-  if (!step) return `${value} is computed by ${node.opType}`;
+  if (!step) return l10n.t('{0} is computed by {1}', value, node.opType);
   const from = resolveConstant(flow, node.input[0]!);
   if (typeof from === 'string') return from;
   const done = step(flow, node, from.tensor.shape, value);
-  if (!done) return `${value} is computed by a form of ${node.opType} that is not known`;
+  if (!done) return l10n.t('{0} is computed by a form of {1} that is not known', value, node.opType);
   return { name: value, tensor: derive(from.tensor, done) };
 }
 
@@ -107,13 +108,13 @@ function reshaped(flow: Flow, node: NodeProto, shape: number[]): number[] | unde
 export function dequantizedRows(flow: Flow, node: NodeProto, table: string): Resolved | string {
   return flow.sizeOf(node.input[1]!) === 1
     ? dequantized(flow, node, table)
-    : `the rows of ${table} are dequantised by several scales`;
+    : l10n.t('the rows of {0} are dequantised by several scales', table);
 }
 
 /** DequantizeLinear. */
 function dequantized(flow: Flow, node: NodeProto, x = node.input[0]!): Resolved | string {
   const [, scale, zeroPoint] = node.input;
-  if (intOf(node, 'block_size', 0) !== 0) return `${node.output[0]} is dequantised in blocks`;
+  if (intOf(node, 'block_size', 0) !== 0) return l10n.t('{0} is dequantised in blocks', String(node.output[0]));
   const found = dequantizedBy(flow, x, { scale: scale!, ...(zeroPoint && { zeroPoint }) }, intOf(node, 'axis', 1));
   return typeof found === 'string' ? found : { ...found, name: node.output[0]! };
 }
@@ -129,13 +130,20 @@ export function dequantizedBy(
   const scales = scalar(flow.graph.tensors.get(scale));
   const zeros = zeroPoint === undefined ? undefined : scalar(flow.graph.tensors.get(zeroPoint));
   if (!stored || !scales || (zeroPoint !== undefined && !zeros))
-    return `what ${x} is dequantised with is not stored in the file`;
-  if (!QUANTISED.includes(stored.dtype)) return `${x} has the type ${stored.dtype}; int8 or uint8 was expected`;
-  if (!FLOATS.includes(scales.dtype)) return `the scales ${scale} have the type ${scales.dtype}, which is no float`;
+    return l10n.t('what {0} is dequantised with is not stored in the file', x);
+  if (!QUANTISED.includes(stored.dtype))
+    return l10n.t('{0} has the type {1}; int8 or uint8 was expected', x, stored.dtype);
+  if (!FLOATS.includes(scales.dtype))
+    return l10n.t('the scales {0} have the type {1}, which is no float', scale, scales.dtype);
   const axis = (of + stored.shape.length) % stored.shape.length;
   const sizes = [scales, zeros ?? scales].map(({ shape }) => shape.join());
   if (sizes[0] !== sizes[1] || ![[], [stored.shape[axis]]].some((shape) => shape.join() === sizes[0]))
-    return `${x} of shape [${stored.shape.join(', ')}] is dequantised by scales of shape [${scales.shape.join(', ')}]`;
+    return l10n.t(
+      '{0} of shape [{1}] is dequantised by scales of shape [{2}]',
+      x,
+      stored.shape.join(', '),
+      scales.shape.join(', '),
+    );
   const derived = { stored: { dtype: stored.dtype, shape: stored.shape }, steps: [] };
   const step: Step = { op: 'dequantize', axis, scale: scales, ...(zeros && { zeroPoint: zeros }) };
   return { name: `${x}[dequantized]`, tensor: derive({ ...stored, dtype: scales.dtype, derived }, step) };

@@ -1,4 +1,5 @@
 /** Whether the weights that were matched make what the graph makes: the graph that we emit from them runs beside it. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import { layerHook } from '../graph/hooks';
@@ -37,22 +38,28 @@ export async function verify(
   for (let l = 0; l <= last; l++) {
     const own = await ownLayer({ description: d, tensors }, ids, l, rows[l]!);
     const errors: [what: string, error: number, bar: number][] = [
-      ['sum of embedding and positions', relativeError(own.pre, rows[l]!), bar],
+      [l10n.t('sum of embedding and positions'), relativeError(own.pre, rows[l]!), bar],
     ];
     const { value, axes } = hookOf(l);
     // an error of a score becomes one of e^2δ − 1 of a weight
     const patternBar = half ? Math.expm1(2 * bar * largest(own.scores)) : bar;
     const pattern = theirs[value];
     if (pattern)
-      errors.push([`pattern of layer ${l}`, weightsError(own.pattern, pattern, axes, ids.length), patternBar]);
-    errors.push([`residual stream after layer ${l}`, relativeError(own.post, rows[l + 1]!), bar]);
+      errors.push([
+        l10n.t('pattern of layer {0}', l),
+        weightsError(own.pattern, pattern, axes, ids.length),
+        patternBar,
+      ]);
+    errors.push([l10n.t('residual stream after layer {0}', l), relativeError(own.post, rows[l + 1]!), bar]);
     const wrong = errors.find(([, error, most]) => !(error <= most));
-    if (wrong) return `the ${wrong[0]} that they make differs by ${wrong[1].toPrecision(2)}`;
+    if (wrong) return l10n.t('the {0} that they make differs by {1}', wrong[0], wrong[1].toPrecision(2));
   }
   const graph = emitUnembed({ description: d, tensors }, { hooks: ['logits'] });
   const own = await run(graph, { [graphInputs.resid]: tensorOf(rows[last + 1]!) });
   const error = logitsError(own['logits']!, theirs[logits]!, ids.length);
-  return error <= bar ? undefined : `the logits that they make differ by ${error.toPrecision(2)} of the largest`;
+  return error <= bar
+    ? undefined
+    : l10n.t('the logits that they make differ by {0} of the largest', error.toPrecision(2));
 }
 
 /** One layer from the stream before it; the first one from the tokens. */

@@ -1,4 +1,5 @@
 /** The weights of a foreign graph as a ModelDescription, found by following the graph from each head to its initializers. */
+import * as l10n from '@vscode/l10n';
 import type { StoredTensor } from '../checkpoint/checkpoint';
 import type { Layer, Linear, ModelDescription, NormWeights, Positions } from '../checkpoint/description';
 import { InputError } from '../checkpoint/errors';
@@ -44,7 +45,7 @@ export async function findWeights(
   } catch (error) {
     // ONNX Runtime may refuse what is asked about the graph although it runs the graph itself
     if (!(error instanceof Unmatched || error instanceof InputError)) throw error;
-    return `The weights of ${graph.file} were not matched to heads: ${error.message.replace(/\.$/, '')}.`;
+    return l10n.t('The weights of {0} were not matched to heads: {1}.', graph.file, error.message.replace(/\.$/, ''));
   }
 }
 
@@ -112,8 +113,9 @@ async function match(
   return { description, tensors: matched.tensors };
 }
 
-const ROUNDED =
-  'The graph rounds activations to 8 bits before it multiplies them; circuits that are read from weights alone do not.';
+const ROUNDED = l10n.t(
+  'The graph rounds activations to 8 bits before it multiplies them; circuits that are read from weights alone do not.',
+);
 
 async function positionsOf(
   { flow, position, dModel }: FoundResidual,
@@ -122,14 +124,14 @@ async function positionsOf(
   rotation: Rotation | undefined,
   probe: Probe,
 ): Promise<Positions> {
-  if (position && rotation) throw new Unmatched('it has both a table of positions and rotary positions');
+  if (position && rotation) throw new Unmatched(l10n.t('it has both a table of positions and rotary positions'));
   if (rotation) return rotation.rotary;
-  if (!position) throw new Unmatched('it has neither a table of positions nor rotary positions');
+  if (!position) throw new Unmatched(l10n.t('it has neither a table of positions nor rotary positions'));
   const added = (part: Part): boolean =>
     heads.every((own) => readOf(flow, own[part].projection.input, dModel).position !== undefined);
   if (position.kind === 'shortformer' && !(added('q') && added('k') && !added('v')))
     throw new Unmatched(
-      'positions are added to what some of its queries, keys and values are made of, and not to others',
+      l10n.t('positions are added to what some of its queries, keys and values are made of, and not to others'),
     );
   return { kind: position.kind, W_pos: await positionTable(flow, matched, position.value, dModel, probe) };
 }
@@ -143,14 +145,16 @@ class Norms {
     if (!norm) this.none = true;
     const { kind, eps } = this.found ?? norm ?? {};
     if (norm && (norm.kind !== kind || Math.abs(norm.eps - eps!) > 1e-3 * eps!))
-      throw new Unmatched(`its norms differ (${kind} with eps ${eps}, ${norm.kind} with ${norm.eps})`);
+      throw new Unmatched(
+        l10n.t('its norms differ ({0} with eps {1}, {2} with {3})', kind!, eps!, norm.kind, norm.eps),
+      );
     this.found ??= norm;
     return norm;
   }
 
   one(): ModelDescription['norm'] {
     if (this.found && this.none)
-      throw new Unmatched('some of its blocks read the residual stream through a norm and others do not');
+      throw new Unmatched(l10n.t('some of its blocks read the residual stream through a norm and others do not'));
     return this.found ? { kind: this.found.kind, eps: this.found.eps } : { kind: 'none', eps: 0 };
   }
 }
@@ -158,7 +162,7 @@ class Norms {
 function sameSizes(layers: readonly Own[]): { nHeads: number; dHead: number } {
   const { nHeads, dHead } = layers[0]!.attention;
   const other = layers.findIndex(({ attention }) => attention.nHeads !== nHeads || attention.dHead !== dHead);
-  if (other >= 0) throw new Unmatched(`layer ${other} has other heads than layer 0`);
+  if (other >= 0) throw new Unmatched(l10n.t('layer {0} has other heads than layer 0', other));
   return { nHeads, dHead };
 }
 
@@ -176,7 +180,7 @@ function keyValueHeads(layers: readonly LayerHeads[], nHeads: number): number {
 }
 
 const layerClause = <T>(found: T | string, layer: number, what: string): T | string =>
-  typeof found === 'string' ? `layer ${layer}'s ${what} ${found}` : found;
+  typeof found === 'string' ? l10n.t("layer {0}'s {1} {2}", layer, what, found) : found;
 
 /** The norm that queries, keys and values are read through. */
 function sharedNorm(
@@ -190,13 +194,13 @@ function sharedNorm(
       layerClause(
         normBetween(flow, stops, readOf(flow, heads[part].projection.input, dModel, stops).x, dModel),
         layer,
-        'attention',
+        l10n.t('attention'),
       ),
     ),
   );
   const [first] = norms;
   if (norms.some((norm) => norm?.gain !== first?.gain || norm?.bias !== first?.bias || norm?.kind !== first?.kind))
-    throw new Unmatched(`layer ${layer}'s queries, keys and values are read through different norms`);
+    throw new Unmatched(l10n.t("layer {0}'s queries, keys and values are read through different norms", layer));
   return first;
 }
 
@@ -234,7 +238,9 @@ function attnScale(scale: number, dHead: number): number {
 function embedding({ flow, start, hooks }: FoundResidual, matched: Matched): ModelDescription['W_E'] {
   const embed = hooks['hook_embed'] && flow.embeddingAt(hooks['hook_embed'].value);
   if (!embed)
-    throw new Unmatched(`what leads from the embedding to ${start}, where the residual stream begins, is not a sum`);
+    throw new Unmatched(
+      l10n.t('what leads from the embedding to {0}, where the residual stream begins, is not a sum', start),
+    );
   return matched.table(flow.embedding!.table, embed.rows, { scale: embed.scale });
 }
 
@@ -243,8 +249,8 @@ function unembedding(
   matched: Matched,
   norms: Norms,
 ): { lnFinal?: NormWeights; unembed: Linear } {
-  if (!unembed) throw new Unmatched('no output of the graph is an unembedding of the residual stream');
+  if (!unembed) throw new Unmatched(l10n.t('no output of the graph is an unembedding of the residual stream'));
   const norm = normBetween(flow, end, unembed.projection.input, dModel);
-  const taken = norms.take(need(typeof norm === 'string' ? `the unembedding ${norm}` : norm));
+  const taken = norms.take(need(typeof norm === 'string' ? l10n.t('the unembedding {0}', norm) : norm));
   return { ...(taken && { lnFinal: matched.norm(taken, dModel) }), unembed: matched.linear(unembed.projection) };
 }

@@ -2,6 +2,7 @@
  * The skeleton of a `.onnx` file: its protobuf bytes without weights. The file is walked field by field through a small
  * window; a tensor's data is replaced by external data that says where in the file it lies.
  */
+import * as l10n from '@vscode/l10n';
 import { readSync } from 'node:fs';
 import { ScalarType, type DescField, type DescMessage } from '@bufbuild/protobuf';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
@@ -126,14 +127,18 @@ class Walk {
   }
 
   private fail(at: number, problem: string): never {
-    throw new InputError(`${this.file.path} is not an ONNX file: ${problem} at byte ${at}.`);
+    throw new InputError(l10n.t('{0} is not an ONNX file: {1} at byte {2}.', this.file.path, problem, at));
   }
 
   private message(schema: DescMessage, begin: number, end: number, depth: number): void {
-    if (depth > MAX_DEPTH) this.fail(begin, `messages are nested more than ${MAX_DEPTH} deep`);
+    if (depth > MAX_DEPTH) this.fail(begin, l10n.t('messages are nested more than {0} deep', MAX_DEPTH));
     if (++this.messages > MAX_MESSAGES) {
       throw new InputError(
-        `${this.file.path} has more than ${MAX_MESSAGES} nodes, tensors and attributes; fewer were expected.`,
+        l10n.t(
+          '{0} has more than {1} nodes, tensors and attributes; fewer were expected.',
+          this.file.path,
+          MAX_MESSAGES,
+        ),
       );
     }
     const known = fields(schema);
@@ -166,25 +171,28 @@ class Walk {
       else if (wireType === WireType.Varint) reader.uint32();
       else if (wireType === WireType.Bit32) length = 4;
       else if (wireType === WireType.Bit64) length = 8;
-      else this.fail(at, `field ${number} has wire type ${wireType}`);
+      else this.fail(at, l10n.t('field {0} has wire type {1}', number, wireType));
       const begin = this.start + reader.pos;
       if (begin + length > end) {
-        this.fail(at, `field ${number} is ${length} bytes long, but ${Math.max(0, end - begin)} are left for it`);
+        this.fail(
+          at,
+          l10n.t('field {0} is {1} bytes long, but {2} are left for it', number, length, Math.max(0, end - begin)),
+        );
       }
       return { number, wireType, at, begin, end: begin + length };
     } catch (cause) {
       if (cause instanceof InputError) throw cause;
-      return this.fail(at, `what stands there is no field (${(cause as Error).message})`);
+      return this.fail(at, l10n.t('what stands there is no field ({0})', (cause as Error).message));
     }
   }
 
   /** What the library would read otherwise than it was walked here is refused. */
   private check(schema: DescMessage, field: Field, { number, wireType, at, begin, end }: Place): void {
-    const name = `field ${number} of ${schema.name}`;
-    if (!field.wireTypes.includes(wireType)) this.fail(at, `${name} has wire type ${wireType}`);
+    const name = l10n.t('field {0} of {1}', number, schema.name);
+    if (!field.wireTypes.includes(wireType)) this.fail(at, l10n.t('{0} has wire type {1}', name, wireType));
     if (field.packed === undefined || wireType !== WireType.LengthDelimited || begin === end) return;
     const whole = field.packed > 0 ? (end - begin) % field.packed === 0 : (this.bytes(end - 1, end)[0]! & 0x80) === 0;
-    if (!whole) this.fail(at, `${name} ends inside a number`);
+    if (!whole) this.fail(at, l10n.t('{0} ends inside a number', name));
   }
 
   private nested({ number }: Place, write: () => void): void {
@@ -217,7 +225,11 @@ class Walk {
     this.written += bytes;
     if (this.written <= MAX_BYTES) return;
     throw new InputError(
-      `${this.file.path} has more than ${MAX_BYTES >> 20} MB beside its raw tensor data; weights as raw data or external data were expected.`,
+      l10n.t(
+        '{0} has more than {1} MB beside its raw tensor data; weights as raw data or external data were expected.',
+        this.file.path,
+        MAX_BYTES >> 20,
+      ),
     );
   }
 
@@ -243,7 +255,8 @@ class Walk {
       if (read === 0) break;
       filled += read;
     }
-    if (from + filled < to) throw new InputError(`${this.file.path} ended at byte ${from + filled} while it was read.`);
+    if (from + filled < to)
+      throw new InputError(l10n.t('{0} ended at byte {1} while it was read.', this.file.path, from + filled));
     this.reader = new BinaryReader(this.window.subarray(0, filled));
   }
 }

@@ -32,9 +32,9 @@ export function resultHandlers(engine: ResultEngine): Pick<EngineHandlers, keyof
     },
     measureResult: async (params, context) => {
       const { checkpoint } = engine.model(params.checkpointId);
-      const { ids, text, saeId, wide } = params;
+      const { ids, text, saeId, otherId, wide } = params;
       const notices: string[] = [];
-      checkIds(checkpoint, ids);
+      if (ids.length > 0) checkIds(checkpoint, ids);
       const { nLayers } = checkpoint.description;
       const top = wide ? LISTED.wide : LISTED.saved;
       const numbers = await measureView({ ask: askOf(engine, context), params, nLayers, top, notices });
@@ -43,6 +43,7 @@ export function resultHandlers(engine: ResultEngine): Pick<EngineHandlers, keyof
         tokens: ids.map((id) => ({ id, text: textOf(id), start: 0, end: 0 })),
         otherTokens: text !== undefined && !givesTokens(checkpoint, text, ids),
         ...(await identities(checkpoint, saeId === undefined ? undefined : engine.sae(saeId))),
+        ...(otherId !== undefined && { other: await identityOf(engine.model(otherId).checkpoint, 'config.json') }),
         numbers,
         notices,
       };

@@ -1,10 +1,14 @@
 /** Key numbers of what a panel shows: few, named, the same whenever they are measured. */
+import * as l10n from '@vscode/l10n';
 import { headName, type HeadRef } from '../../protocol/checkpoint';
 import { compositionKinds, type Composition, type HeadScore } from '../../protocol/circuits';
 import type { EngineRequests } from '../../protocol/engine';
 import type { ResultNumbers, ResultPanel, ResultView } from '../../protocol/resultFile';
 import type { MeasureParams } from '../../protocol/results';
 import { InputError } from '../checkpoint/errors';
+import { compared, type CompareMeasure } from './compare';
+import { bigrams, layers, patch } from './more';
+import { byAbsolute, HEAD_SCORES, named, prompt, saeOf, type Section } from './sections';
 
 /** The requests that numbers come from. */
 export type MeasureMethod =
@@ -17,7 +21,11 @@ export type MeasureMethod =
   | 'lens'
   | 'importance'
   | 'ablate'
-  | 'encode';
+  | 'bigrams'
+  | 'patch'
+  | 'encode'
+  | 'splice'
+  | CompareMeasure;
 export type Ask = <M extends MeasureMethod>(method: M, params: EngineRequests[M][0]) => Promise<EngineRequests[M][1]>;
 
 export interface Measuring {
@@ -30,18 +38,14 @@ export interface Measuring {
   notices: string[];
 }
 
-type Section = Record<string, number>;
-
 /** What a saved list has, and one in which its entries are looked for. */
 export const LISTED = { saved: 8, wide: 60 };
-
-const HEAD_SCORES = ['previousToken', 'duplicateToken', 'induction', 'firstToken', 'ovCopying', 'qkMatching'] as const;
 
 /** `L1H5` as layer and head. It has been checked to be one. */
 export function headOf(name: string): HeadRef {
   const [, layer, head] = /^L(\d+)H(\d+)$/.exec(name) ?? [];
   if (layer === undefined || head === undefined)
-    throw new InputError(`“${name}” is no head; expected one such as L1H5.`);
+    throw new InputError(l10n.t('“{0}” is no head; expected one such as L1H5.', name));
   return { layer: Number(layer), head: Number(head) };
 }
 
@@ -80,9 +84,13 @@ const PANELS: Record<ResultPanel, (m: Measuring) => Promise<ResultNumbers>> = {
     const { before, after } = await ask('ablate', { ...prompt(params), heads: heads.map(headOf), mean });
     return { ablation: { before: before.loss, after: after.loss } };
   },
-  latents: async ({ ask, params: { saeId, ids, view }, top }) => {
-    if (saeId === undefined) throw new InputError('The sparse autoencoder of this result is not open.');
-    const { active, perLayer } = await ask('encode', { saeId, ids });
+  bigrams,
+  patch,
+  layers,
+  compare: compared,
+  latents: async ({ ask, params, top }) => {
+    const { ids, view } = params;
+    const { active, perLayer } = await ask('encode', { saeId: saeOf(params), ids });
     const all = Array.from(active.latent, (latent, i) => ({ latent, max: active.max[i]! }));
     const chosen = all.filter(({ latent }) => latent === view.latent);
     return {
@@ -94,17 +102,6 @@ const PANELS: Record<ResultPanel, (m: Measuring) => Promise<ResultNumbers>> = {
 
 /** The numbers of a view. @throws InputError for a head, latent or position that the model does not have */
 export const measureView = (m: Measuring): Promise<ResultNumbers> => PANELS[m.params.view.panel](m);
-
-const prompt = ({ checkpointId, ids }: MeasureParams): { checkpointId: string; ids: number[] } => ({
-  checkpointId,
-  ids,
-});
-
-const named = <T>(list: readonly T[], entry: (each: T, i: number) => [string, number]): Section =>
-  Object.fromEntries(list.map(entry));
-
-const byAbsolute = <T>(list: readonly T[], value: (each: T) => number, top: number): T[] =>
-  [...list].sort((a, b) => Math.abs(value(b)) - Math.abs(value(a))).slice(0, top);
 
 /** Surprisal and next tokens after the last token and after the one that is looked at; the strongest sources of that one. */
 async function sources({ ask, params, nLayers, top }: Measuring): Promise<ResultNumbers> {

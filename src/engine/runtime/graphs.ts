@@ -29,6 +29,8 @@ export interface ModelGraphs {
   readonly unembedBytes: number;
   /** Rows that one run of the unembedding can take. */
   readonly maxRows: number;
+  /** Whether the blocks can compute attention in blocks of rows. */
+  readonly inRowBlocks: boolean;
   blocks(request: BlocksRequest): Graph;
   unembed(request: UnembedGraphRequest): Graph;
   /** Feeds of a run but for the residual stream; graphs take those that they have inputs for. */
@@ -46,6 +48,7 @@ export function checkpointGraphs(checkpoint: Checkpoint, segmentBytes: number): 
     width: dModel,
     unembedBytes: 4 * dModel * dVocab,
     maxRows: Infinity,
+    inRowBlocks: true,
     blocks: (request) => emitBlocks(checkpoint, request),
     unembed: (request) => emitUnembed(checkpoint, request),
     feeds: (ids, interventions) => ({

@@ -20,6 +20,10 @@ export function promptInputs(d: ModelDescription, ids: number[]): Record<string,
   return inputs;
 }
 
+/** Where blocks of rows begin and end (`rowBounds`), by name. */
+export const boundInputs = (bounds: number[]): Record<string, Tensor> =>
+  Object.fromEntries(bounds.map((bound, b) => [graphInputs.bound(b), int64([bound], [1])]));
+
 /** The token after each position; the last one has none, and stands for itself. `[pos, 1]` */
 export const targetsOf = (ids: number[]): Tensor => int64([...ids.slice(1), ids.at(-1) ?? 0], [ids.length, 1]);
 

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import type { ModelDescription } from '../checkpoint/description';
@@ -13,9 +14,11 @@ export const kindsOf = ({ z, resid, patterns }: Interventions = {}): Interventio
 
 /** For the names of sessions; empty without interventions. */
 export const kindsKey = ({ z, resid, patterns = [] }: InterventionKinds): string =>
-  [z ? ' edits z' : '', resid ? ' edits resid' : '', patterns.length ? ` given patterns ${patterns.join()}` : ''].join(
-    '',
-  );
+  [
+    z ? l10n.t(' edits z') : '',
+    resid ? l10n.t(' edits resid') : '',
+    patterns.length ? l10n.t(' given patterns {0}', patterns.join()) : '',
+  ].join('');
 
 const tensor = ({ shape, data }: HookTensor): Tensor => new Tensor('float32', data, shape);
 

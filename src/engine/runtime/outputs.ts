@@ -1,10 +1,37 @@
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import { nextOutputs } from '../graph/nextTokens';
+import { rowsName } from '../graph/transformer';
+import { BlockedPattern } from './patternRows';
 import type { NextTokens } from './types';
 
 export function hookTensor(tensor: Tensor): HookTensor {
   return { shape: [...tensor.dims], data: tensor.data as Float32Array };
+}
+
+/** A hook as a run gives it: whole, or its pattern in the blocks of rows between `bounds`. */
+export function hookOf(outputs: Record<string, Tensor>, hook: string, bounds: number[]): HookTensor {
+  const whole = outputs[hook];
+  if (whole) return hookTensor(whole);
+  return new BlockedPattern(
+    bounds.slice(1).map((to, b) => {
+      const { dims, data } = outputs[rowsName(hook, b)]!;
+      return { from: bounds[b]!, to, width: dims[2]!, data: data as Float32Array };
+    }),
+  );
+}
+
+/** Chunks of rows as one tensor, put together when its data are first read. */
+export function joinedRows(parts: Tensor[]): HookTensor {
+  const shape = [parts.reduce((sum, { dims }) => sum + dims[0]!, 0), ...parts[0]!.dims.slice(1)];
+  let held = parts;
+  return {
+    shape,
+    get data(): Float32Array {
+      held = [joinRows(held)];
+      return held[0]!.data as Float32Array;
+    },
+  };
 }
 
 /** Chunks of rows as one tensor. */

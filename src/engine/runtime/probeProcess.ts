@@ -1,4 +1,5 @@
 /** Tries a provider in a process of its own, as a driver may crash or hang. */
+import * as l10n from '@vscode/l10n';
 import { fork } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,12 +48,14 @@ export function tryInProcess(provider: string, options: TryOptions = {}): Promis
     child.on('message', (message: ProbeAnswer) => (answer ??= message));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (log = (log + text).slice(0, KEPT_CHARACTERS)));
     child.once('error', (error) => end(error.message));
-    child.once('close', (code, signal) => end(late ? `no answer within ${limitMs / 1000} s` : endOf(code, signal)));
+    child.once('close', (code, signal) =>
+      end(late ? l10n.t('no answer within {0} s', limitMs / 1000) : endOf(code, signal)),
+    );
   });
 }
 
 const endOf = (code: number | null, signal: NodeJS.Signals | null): string =>
-  `the process that tried it ended (${signal ?? `exit code ${code}`})`;
+  l10n.t('the process that tried it ended ({0})', signal ?? l10n.t('exit code {0}', String(code)));
 
 /** The graphics card that ONNX Runtime found, as its log describes it. */
 export function deviceIn(log: string): string | undefined {

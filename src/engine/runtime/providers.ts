@@ -1,4 +1,5 @@
 /** Which execution provider runs: by setting, or the first that starts, is right, and is faster than the CPU. */
+import * as l10n from '@vscode/l10n';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { env, listSupportedBackends } from 'onnxruntime-node';
@@ -55,7 +56,7 @@ const isOffered = (provider: string): boolean => listSupportedBackends().some((b
 // ONNX Runtime would drop the name with a warning, and the CPU would run instead
 const notOffered = async (): Promise<Tried> => ({
   started: false,
-  why: `not part of ONNX Runtime on ${process.platform} ${process.arch}`,
+  why: l10n.t('not part of ONNX Runtime on {0} {1}', process.platform, process.arch),
 });
 
 /** What there is to choose from; tests have another. */
@@ -87,18 +88,22 @@ export async function chooseProvider(
     notes.push(`${provider} ${note}`);
     log({ level: 'warn', message: `Execution provider ${notes.at(-1)}` });
   }
-  const hint = named && !requested.includes('cpu') ? '; cpu always starts' : '';
-  throw new InputError(`No execution provider started (${notes.join('; ')})${hint}.`);
+  const tried = notes.join('; ');
+  throw new InputError(
+    named && !requested.includes('cpu')
+      ? l10n.t('No execution provider started ({0}); cpu always starts.', tried)
+      : l10n.t('No execution provider started ({0}).', tried),
+  );
 }
 
 /** @param named the person wants it: it is tried in any case, and may be slow */
 async function whyNot(provider: string, named: boolean, { missing, attempt }: Machine): Promise<string | undefined> {
   const absent = named ? undefined : missing(provider);
-  if (absent !== undefined) return `did not start: ${absent}`;
+  if (absent !== undefined) return l10n.t('did not start: {0}', absent);
   const result = await attempt(provider, named);
-  if (!result.started) return `did not start: ${missing(provider) ?? result.why}`;
-  if (isWrong(result)) return `is not used: ${wrongness(result)}`;
-  if (!named && result.ms > result.cpuMs) return `is not used: ${slowness(result)}`;
+  if (!result.started) return l10n.t('did not start: {0}', missing(provider) ?? result.why);
+  if (isWrong(result)) return l10n.t('is not used: {0}', wrongness(result));
+  if (!named && result.ms > result.cpuMs) return l10n.t('is not used: {0}', slowness(result));
   return undefined;
 }
 
@@ -108,10 +113,14 @@ type Started = Extract<Tried, { started: true }>;
 export const isWrong = ({ difference }: Pick<Started, 'difference'>): boolean => !(difference <= PROVIDER_BAR);
 export const wrongness = ({ difference }: Pick<Started, 'difference'>): string =>
   Number.isFinite(difference)
-    ? `its numbers differ from the CPU’s by ${difference.toExponential(1)} of the largest, more than ${PROVIDER_BAR}`
-    : 'its numbers are not finite where the CPU’s are';
+    ? l10n.t(
+        'its numbers differ from the CPU’s by {0} of the largest, more than {1}',
+        difference.toExponential(1),
+        PROVIDER_BAR,
+      )
+    : l10n.t('its numbers are not finite where the CPU’s are');
 export const slowness = ({ ms, cpuMs }: Pick<Started, 'ms' | 'cpuMs'>): string =>
-  `it takes ${ms.toFixed(0)} ms for what the CPU does in ${cpuMs.toFixed(0)} ms`;
+  l10n.t('it takes {0} ms for what the CPU does in {1} ms', ms.toFixed(0), cpuMs.toFixed(0));
 
 /** Where Linux keeps its libraries. */
 const LIBRARY_FOLDERS = [
@@ -136,16 +145,16 @@ export function missingHere(provider: string): string | undefined {
     return missingBesideRuntime(`libonnxruntime_providers_${provider}.so`);
   if (provider !== 'webgpu') return undefined;
   if (!LIBRARY_FOLDERS.some((folder) => existsSync(join(folder, 'libvulkan.so.1'))))
-    return 'libvulkan.so.1 is not installed';
+    return l10n.t('libvulkan.so.1 is not installed');
   const hasCard = DEVICES.some(([folder, name]) => namesIn(folder).some((entry) => name.test(entry)));
-  return hasCard ? undefined : 'there is no graphics card (/dev/dri/render*, /dev/nvidia*, /dev/dxg)';
+  return hasCard ? undefined : l10n.t('there is no graphics card (/dev/dri/render*, /dev/nvidia*, /dev/dxg)');
 }
 
 /** A library that ONNX Runtime loads from the folder of its own. */
 function missingBesideRuntime(library: string): string | undefined {
   const root = dirname(require.resolve('onnxruntime-node/package.json'));
   const file = join(root, 'bin/napi-v6', process.platform, process.arch, library);
-  return existsSync(file) ? undefined : `${library} is not installed`;
+  return existsSync(file) ? undefined : l10n.t('{0} is not installed', library);
 }
 
 function namesIn(folder: string): string[] {

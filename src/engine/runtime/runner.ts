@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { LogLine } from '../../protocol/engine';
 import type { Checkpoint } from '../checkpoint/checkpoint';
@@ -5,9 +6,10 @@ import { nextOutputs } from '../graph/nextTokens';
 import { graphInputs, keptName, RESID_OUT, type Graph, type UnembedGraphRequest } from '../graph/transformer';
 import { foreignGraphs } from '../onnx/graphs';
 import { checkpointGraphs, type ModelGraphs } from './graphs';
-import { targetsOf } from './inputs';
+import { boundInputs, targetsOf } from './inputs';
 import { kindsKey, kindsOf } from './interventions';
-import { floats, hookTensor, joinNext, joinRows, nextTokens } from './outputs';
+import { floats, hookOf, joinedRows, joinNext, nextTokens } from './outputs';
+import { ROW_BLOCKS, rowBounds } from './patternRows';
 import { chooseProvider } from './providers';
 import { freeOnDevice, keepsOnDevice } from './session';
 import { SessionCache, timed, type SessionRequest, type Timings } from './sessionCache';
@@ -18,8 +20,11 @@ const LIMITS = {
   segmentBytes: 64 * 2 ** 20,
   /** Logits that one run of the unembedding makes. */
   logitsPerRun: 2 ** 24,
-  /** Where only the next tokens are wanted of them: they are in memory twice, and under 32 MiB glibc keeps that for the next run. */
-  predictedPerRun: 7 * 2 ** 20,
+  /** Where they come back or next tokens are made of them: they are in memory twice, and under 32 MiB glibc keeps that for the next run. */
+  heldPerRun: 7 * 2 ** 20,
+  /** Tokens from which on attention is computed in blocks of rows. */
+  rowBlocksFrom: ROW_BLOCKS.from,
+  rowBlocks: ROW_BLOCKS.blocks,
   /** Sessions for other hooks are kept while all together stay below this. */
   keepBytes: 512 * 2 ** 20,
 };
@@ -85,17 +90,27 @@ class Runner implements ModelRunner {
     if (request.ids.length === 0) throw new RangeError('a run needs at least one token');
     return this.sessions.during(async () => {
       const result: ForwardResult = { hooks: {}, loadMs: 0, runMs: 0 };
-      const feeds = this.graphs.feeds(request.ids, request.interventions);
-      const resid = await this.runBlocks(request, feeds, result, steps);
+      const bounds = this.bounds(request.ids.length);
+      const feeds = { ...this.graphs.feeds(request.ids, request.interventions), ...boundInputs(bounds) };
+      const resid = await this.runBlocks(request, feeds, bounds, result, steps);
       if (resid) await this.runUnembed(request, resid, result, steps);
       return result;
     });
+  }
+
+  /** Of the blocks of rows in which attention over so many tokens is computed; none where it is computed whole. */
+  private bounds(n: number): number[] {
+    const { rowBlocksFrom, rowBlocks } = this.limits;
+    // on a graphics card more and smaller operations are not known to be faster
+    const inBlocks = this.graphs.inRowBlocks && this.provider === 'cpu' && n >= Math.max(rowBlocksFrom, rowBlocks);
+    return inBlocks ? rowBounds(n, rowBlocks) : [];
   }
 
   /** @returns the residual stream after the last block, if something reads it */
   private async runBlocks(
     { hooks, keep = [], topK, interventions, glance }: ForwardRequest,
     feeds: Record<string, Tensor>,
+    bounds: number[],
     result: ForwardResult,
     steps: Steps,
   ): Promise<Tensor | undefined> {
@@ -104,6 +119,7 @@ class Runner implements ModelRunner {
     const toUnembed = topK !== undefined || blockHooks.length < hooks.length;
     const last = toUnembed ? nLayers : Math.max(...blockHooks.map(blockOf)) + 1;
     const kinds = kindsOf(interventions);
+    const rowBlocks = bounds.length > 0 ? bounds.length - 1 : undefined;
     let resid: Tensor | undefined;
     for (const segment of this.graphs.segments.filter(({ from }) => from < last || from === 0)) {
       const to = Math.min(segment.to, last);
@@ -114,8 +130,17 @@ class Runner implements ModelRunner {
       const kept = keepsOnDevice(this.provider) ? own.filter((name) => keep.includes(name)) : [];
       const residOut = toUnembed || to < last;
       const residStays = to < last;
-      const name = `blocks ${segment.from}–${to} of ${nLayers}`;
-      const wanted = { from: segment.from, to, hooks: own, kept, residOut, residStays, interventions: kinds };
+      const name = l10n.t('blocks {0}–{1} of {2}', segment.from, to, nLayers);
+      const wanted = {
+        from: segment.from,
+        to,
+        hooks: own,
+        kept,
+        residOut,
+        residStays,
+        interventions: kinds,
+        rowBlocks,
+      };
       const exposes = [
         ...[...own, ...kept.map(keptName)],
         ...(residOut ? [RESID_OUT] : []),
@@ -124,16 +149,22 @@ class Runner implements ModelRunner {
       const emit = (once: boolean): Graph => this.graphs.blocks({ ...wanted, once });
       const all = resid ? { ...feeds, [graphInputs.resid]: resid } : feeds;
       const outputs = await this.sessions.use(
-        { name: name + kindsKey(kinds), exposes, bytes: segment.bytes, emit, glance },
+        {
+          name: name + kindsKey(kinds) + (rowBlocks ? l10n.t(' in {0} blocks of rows', rowBlocks) : ''),
+          exposes,
+          bytes: segment.bytes,
+          emit,
+          glance,
+        },
         result,
         steps,
         async (session) => {
-          await steps.step(`Running ${name}`, segment.from / Math.max(1, last));
+          await steps.step(l10n.t('Running {0}', name), segment.from / Math.max(1, last));
           return timed(result, 'runMs', () => session.run(all));
         },
       );
       freeOnDevice(resid);
-      for (const hook of own) result.hooks[hook] = hookTensor(outputs[hook]!);
+      for (const hook of own) result.hooks[hook] = hookOf(outputs, hook, bounds);
       for (const hook of kept) {
         const tensor = outputs[keptName(hook)];
         if (tensor?.location === 'gpu-buffer') result.kept = { ...result.kept, [hook]: tensor };
@@ -152,11 +183,10 @@ class Runner implements ModelRunner {
     const from = request.unembedFrom ?? 0;
     const values = (resid.data as Float32Array).subarray(from * this.graphs.width);
     const targets = (targetsOf(request.ids).data as BigInt64Array).subarray(from);
-    // logits alone need no room for what is made of them, and chunks of them would be copied once more
-    const { logitsPerRun, predictedPerRun } = this.limits;
-    const rows = Math.floor((k === undefined ? 4 * logitsPerRun : Math.min(logitsPerRun, predictedPerRun)) / dVocab);
+    const { logitsPerRun, heldPerRun } = this.limits;
+    const rows = Math.floor(Math.min(logitsPerRun, heldPerRun) / dVocab);
     const chunks = await this.unembedRows(session, { values, targets, nTargets: 1 }, rows, result, steps);
-    for (const hook of hooks) result.hooks[hook] = hookTensor(joinRows(chunks.map((c) => c[hook]!)));
+    for (const hook of hooks) result.hooks[hook] = joinedRows(chunks.map((c) => c[hook]!));
     if (k !== undefined) result.next = nextTokens(chunks, k);
   }
 
@@ -200,7 +230,7 @@ class Runner implements ModelRunner {
 
   private unembedding(exposes: string[], wanted: UnembedGraphRequest): SessionRequest {
     const emit = (): Graph => this.graphs.unembed(wanted);
-    return { name: 'unembedding', exposes, bytes: this.graphs.unembedBytes, emit };
+    return { name: l10n.t('unembedding'), exposes, bytes: this.graphs.unembedBytes, emit };
   }
 
   /** Unembeds rows of the residual stream, at most `rowsPerRun` (or one) at a time. */
@@ -213,7 +243,8 @@ class Runner implements ModelRunner {
   ): Promise<Record<string, Tensor>[]> {
     const { width, maxRows } = this.graphs;
     const n = values.length / width;
-    const rows = Math.min(maxRows, Math.max(1, rowsPerRun));
+    const runs = Math.ceil(n / Math.min(maxRows, Math.max(1, rowsPerRun)));
+    const rows = Math.ceil(n / runs);
     const feedsOf = (start: number, end: number): Record<string, Tensor> => {
       const residRows = (data: Float32Array): Tensor =>
         new Tensor('float32', data.subarray(start * width, end * width), [end - start, width]);
@@ -228,7 +259,7 @@ class Runner implements ModelRunner {
     return this.sessions.use(request, timings, steps, async (session) => {
       const chunks: Record<string, Tensor>[] = [];
       for (let start = 0; start < n; start += rows) {
-        await steps.step('Predicting next tokens', start / n);
+        await steps.step(l10n.t('Predicting next tokens'), start / n);
         const feeds = feedsOf(start, Math.min(n, start + rows));
         chunks.push(await timed(timings, 'runMs', () => session.run(feeds)));
       }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 /** What ONNX Runtime's errors say, without where in its own code they were made. */
 
 const STRIPPED: [RegExp, string][] = [
@@ -18,5 +19,5 @@ export function runtimeReason(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const text = STRIPPED.reduce((rest, [pattern, by]) => rest.replace(pattern, by), message.trim());
   const short = text.length > LENGTH ? `${text.slice(0, LENGTH)}…` : text;
-  return short.replace(/[\s.:]+$/, '') || 'it does not say why';
+  return short.replace(/[\s.:]+$/, '') || l10n.t('it does not say why');
 }

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { InputError } from '../checkpoint/errors';
 import type { Graph } from '../graph/transformer';
@@ -29,7 +30,7 @@ export interface SessionOptions {
 /** @throws InputError for a foreign graph, which the engine did not make */
 function refuse({ source }: Graph, error: unknown): never {
   if (source === undefined) throw error;
-  throw new InputError(`${source}: ONNX Runtime cannot run it: ${runtimeReason(error)}.`);
+  throw new InputError(l10n.t('{0}: ONNX Runtime cannot run it: {1}.', source, runtimeReason(error)));
 }
 
 /** One emitted graph, loaded on one provider. */

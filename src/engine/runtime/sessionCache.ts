@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Graph } from '../graph/transformer';
 import { Session } from './session';
 import type { ForwardResult, Steps } from './types';
@@ -75,7 +76,7 @@ export class SessionCache {
       this.kept.set(key, { ...known, usedIn: this.runs });
       return work(known.session);
     }
-    await steps.step(`Loading ${request.name}`);
+    await steps.step(l10n.t('Loading {0}', request.name));
     if (!request.glance || this.provider !== 'cpu' || this.unpacked.has(key))
       return work(await timed(timings, 'loadMs', () => this.pack(request)));
     await this.makeRoom(request.bytes);

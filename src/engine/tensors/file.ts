@@ -1,4 +1,5 @@
 /** A `.safetensors` file as a list of tensors, and its bytes in pieces. Only what is asked for is read. */
+import * as l10n from '@vscode/l10n';
 import { open, readdir, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -74,16 +75,21 @@ export interface OpenTensor {
  */
 export async function withTensor<T>(path: string, name: string, task: (tensor: OpenTensor) => Promise<T>): Promise<T> {
   const stored = (await headerOf(path)).tensors.get(name);
-  if (!stored) throw new InputError(`${path} has no tensor ${name}.`);
+  if (!stored) throw new InputError(l10n.t('{0} has no tensor {1}.', path, name));
   const decoder = decoderOf(stored.dtype);
   if (!decoder) {
     throw new InputError(
-      `${path}: the values of tensor ${name} are not known: its dtype is ${oneLine(stored.dtype)}, ` +
-        `one of ${DECODED.join(', ')} was expected.`,
+      l10n.t(
+        '{0}: the values of tensor {1} are not known: its dtype is {2}, one of {3} was expected.',
+        path,
+        name,
+        oneLine(stored.dtype),
+        DECODED.join(', '),
+      ),
     );
   }
   const cannot = (cause: unknown): never => {
-    throw new InputError(`${path} cannot be read: ${systemReason(cause)}.`);
+    throw new InputError(l10n.t('{0} cannot be read: {1}.', path, systemReason(cause)));
   };
   const handle = await open(stored.file, 'r').catch(cannot);
   try {
@@ -108,7 +114,8 @@ function openTensor(
       const start = offset + from * elementBytes;
       for (let done = 0; done < bytes.length;) {
         const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
-        if (bytesRead === 0) throw new InputError(`${path} ended at byte ${start + done} while it was read.`);
+        if (bytesRead === 0)
+          throw new InputError(l10n.t('{0} ended at byte {1} while it was read.', path, start + done));
         done += bytesRead;
       }
       return decode(bytes);

@@ -1,4 +1,5 @@
 /** A part of a tensor as a grid of at most 512 × 512 values. */
+import * as l10n from '@vscode/l10n';
 import type { TensorHeatmap, TensorHeatmapParams, TensorWindow } from '../../protocol/tensors';
 import { InputError, shown } from '../checkpoint/errors';
 import type { Steps } from '../runtime/types';
@@ -57,7 +58,9 @@ function matrixOf({ name, shape }: OpenTensor, index: readonly number[]): Matrix
   const fits = index.length === leading.length && leading.every((size, i) => inRange(index[i]!, size));
   // a tensor without values has no index that fits
   if (!fits && !shape.includes(0)) {
-    throw new InputError(`Tensor ${name} of shape ${shown(shape)} has no matrix at index ${shown(index)}.`);
+    throw new InputError(
+      l10n.t('Tensor {0} of shape {1} has no matrix at index {2}.', name, shown(shape), shown(index)),
+    );
   }
   const matrices = leading.reduce((before, size, i) => before * size + (index[i] ?? 0), 0);
   return { rows, columns, start: matrices * rows * columns };
@@ -70,12 +73,14 @@ function checkWindow({ rows, columns }: Matrix, { name, window }: TensorHeatmapP
   const fits = (from: number, count: number, size: number): boolean =>
     inRange(from, size) && Number.isInteger(count) && count >= 1 && from + count <= size;
   if (!fits(window.row, window.rows, rows) || !fits(window.column, window.columns, columns)) {
-    throw new InputError(`Tensor ${name} has ${rows} × ${columns} values; ${shown(window)} is not a part of them.`);
+    throw new InputError(
+      l10n.t('Tensor {0} has {1} × {2} values; {3} is not a part of them.', name, rows, columns, shown(window)),
+    );
   }
   return window;
 }
 
-const report = (steps: Steps, row: number, rows: number): Promise<void> => steps.step('Heatmap', row / rows);
+const report = (steps: Steps, row: number, rows: number): Promise<void> => steps.step(l10n.t('Heatmap'), row / rows);
 
 /** First values of blocks: whole rows are read, of which some values are taken. */
 async function firsts(grid: Grid, steps: Steps): Promise<Float64Array> {

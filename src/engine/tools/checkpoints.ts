@@ -1,4 +1,5 @@
 /** Tools that open, list and close. */
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../checkpoint/errors';
 import { checkpointField, moreOf, saeField } from './common';
 import { count, line } from './schema';
@@ -13,7 +14,7 @@ const facts = (open: OpenCheckpoint | SaeInfo): object =>
 
 export const openCheckpoint = defineTool({
   name: 'open_checkpoint',
-  title: 'Open Checkpoint',
+  title: l10n.t('Open Checkpoint'),
   description:
     'Opens a transformer checkpoint from disk (safetensors in Hugging Face layout, or .onnx), optionally with a sparse autoencoder ' +
     'trained on it, and describes it: architecture, layers, heads, widths, context, tokenizer. The other tools use it from then on. ' +
@@ -33,7 +34,7 @@ export const openCheckpoint = defineTool({
 
 export const listCheckpoints = defineTool({
   name: 'list_checkpoints',
-  title: 'List Checkpoints',
+  title: l10n.t('List Checkpoints'),
   description:
     'Lists the checkpoints and sparse autoencoders that are open and, with folder, those that lie in it and in the folders below.',
   fields: {
@@ -60,14 +61,15 @@ export const listCheckpoints = defineTool({
 
 export const closeCheckpoint = defineTool({
   name: 'close_checkpoint',
-  title: 'Close Checkpoint',
+  title: l10n.t('Close Checkpoint'),
   description:
     'Closes an open checkpoint and the autoencoders beside it, and frees their memory. Files stay as they are.',
   fields: { checkpoint: { ...checkpointField, description: 'Path of the open checkpoint. Default: the one in use.' } },
   units: {},
   async run(context, { checkpoint: given }) {
     const checkpoint = context.foundCheckpoint();
-    if (!checkpoint) throw new InputError(given === undefined ? 'No checkpoint is open.' : `${given} is not open.`);
+    if (!checkpoint)
+      throw new InputError(given === undefined ? l10n.t('No checkpoint is open.') : l10n.t('{0} is not open.', given));
     await context.closeCheckpoint(checkpoint);
     return { closed: checkpoint.path };
   },

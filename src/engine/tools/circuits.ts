@@ -1,4 +1,5 @@
 /** Tools about heads: their attention on a text, their scores, how they compose, what they add to a logit. */
+import * as l10n from '@vscode/l10n';
 import { headName } from '../../protocol/checkpoint';
 import { compositionKinds, type Composition, type CompositionKind, type HeadScore } from '../../protocol/circuits';
 import type { PathTerm } from '../../protocol/circuits/paths';
@@ -15,7 +16,7 @@ const rows = {
 
 export const attention = defineTool({
   name: 'attention',
-  title: 'Attention of a Head',
+  title: l10n.t('Attention of a Head'),
   description:
     'Runs a text through the checkpoint and gives, for one attention head and each destination token, the source tokens that it ' +
     'attends to most.',
@@ -78,7 +79,7 @@ const scores = Object.keys(scoreUnits) as Score[];
 
 export const headScores = defineTool({
   name: 'head_scores',
-  title: 'Head Scores',
+  title: l10n.t('Head Scores'),
   description:
     'Scores attention heads on random tokens that are said twice (previous token, duplicate token, induction, first token, entropy) ' +
     'and by their weights (OV copying, QK matching), highest first. Needs no text.',
@@ -115,7 +116,7 @@ const rowOf = (score: HeadScore): object => ({
 
 export const composition = defineTool({
   name: 'composition',
-  title: 'Composition of Heads',
+  title: l10n.t('Composition of Heads'),
   description:
     'How strongly later heads read what earlier heads wrote, through their queries (Q), keys (K) or values (V): ' +
     'Q-, K- and V-composition of pairs of heads, strongest first, beside the score of random matrices. Needs no text.',
@@ -165,7 +166,7 @@ function pairsOf(
 
 export const logitAttribution = defineTool({
   name: 'logit_attribution',
-  title: 'Logit Attribution',
+  title: l10n.t('Logit Attribution'),
   description:
     'Writes the logit of a next token as a sum: what the embedding, every head, every MLP and every bias added to it (direct logit ' +
     'attribution; in attention-only models without norms every path by itself), largest absolute value first.',

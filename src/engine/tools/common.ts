@@ -1,4 +1,5 @@
 /** What the tools share: fields of their inputs, and how results are kept small. */
+import * as l10n from '@vscode/l10n';
 import type { HeadRef } from '../../protocol/checkpoint';
 import { headName } from '../../protocol/checkpoint';
 import { InputError } from '../checkpoint/errors';
@@ -27,12 +28,12 @@ export const rounded = (value: number): number | null => (Number.isFinite(value)
 export function readHead(text: string, { name, nLayers, nHeads }: OpenCheckpoint): HeadRef {
   const [, layer, head] = /^L(\d{1,6})H(\d{1,6})$/i.exec(text.trim()) ?? [];
   if (layer === undefined || head === undefined)
-    throw new InputError(`“${text}” is no head; expected one such as L1H4.`);
+    throw new InputError(l10n.t('“{0}” is no head; expected one such as L1H4.', text));
   const ref = { layer: Number(layer), head: Number(head) };
   if (ref.layer < nLayers && ref.head < nHeads) return ref;
   const last = headName({ layer: nLayers - 1, head: nHeads - 1 });
-  const heads = nLayers === 0 ? 'it has no heads' : `expected L0H0 to ${last}`;
-  throw new InputError(`There is no head ${headName(ref)} in ${name}: ${heads}.`);
+  const heads = nLayers === 0 ? l10n.t('it has no heads') : l10n.t('expected L0H0 to {0}', last);
+  throw new InputError(l10n.t('There is no head {0} in {1}: {2}.', headName(ref), name, heads));
 }
 
 /** `more` of a result that has the first `shown` of `total`. */
@@ -41,7 +42,7 @@ export const moreOf = (what: string, shown: number, total: number, field: string
 
 /** Some positions of a text, from `from`. */
 export function window(from: number, rows: number, total: number): { positions: number[]; more?: string } {
-  if (from >= total) throw new InputError(`“from” is ${from}; the text has tokens 0 to ${total - 1}.`);
+  if (from >= total) throw new InputError(l10n.t('“from” is {0}; the text has tokens 0 to {1}.', from, total - 1));
   const end = Math.min(total, from + rows);
   const positions = Array.from({ length: end - from }, (_, i) => from + i);
   if (positions.length === total) return { positions };

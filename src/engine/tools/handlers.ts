@@ -1,4 +1,5 @@
 /** The requests of tools over all others of the engine. What is open is the engine's; a tool finds it by its path. */
+import * as l10n from '@vscode/l10n';
 import { InputError, shown } from '../checkpoint/errors';
 import type { SaeInfo } from '../../protocol/latents';
 import type { ToolAnswer, ToolCall, ToolPreparation, ToolRequests } from '../../protocol/tools';
@@ -54,7 +55,7 @@ async function asksOf(paths: Paths, { tool, input, roots, checkpoint, mlsae }: C
   const { properties } = tool.inputSchema;
   const open = paths.found(checkpoint);
   if (tool.name === 'close_checkpoint')
-    return open ? [`Closes the checkpoint ${open.path}, its analyses and the autoencoders beside it.`] : [];
+    return open ? [l10n.t('Closes the checkpoint {0}, its analyses and the autoencoders beside it.', open.path)] : [];
   const asks: string[] = [];
   if (typeof input.folder === 'string') asks.push(folderRead(await absolutePath(input.folder, roots)));
   if ('checkpoint' in properties && checkpoint !== undefined && !open) asks.push(await checkpointRead(checkpoint));
@@ -65,7 +66,10 @@ async function asksOf(paths: Paths, { tool, input, roots, checkpoint, mlsae }: C
 
 async function read({ name, input, roots, defaults = {} }: ToolCall): Promise<Called> {
   const tool = tools.find((each) => each.name === name);
-  if (!tool) throw new InputError(`There is no tool ${shown(name)}: expected ${tools.map((t) => t.name).join(', ')}.`);
+  if (!tool)
+    throw new InputError(
+      l10n.t('There is no tool {0}: expected {1}.', shown(name), tools.map((t) => t.name).join(', ')),
+    );
   const checked = checkInput(name, tool.inputSchema, input ?? {});
   const path = async (field: 'checkpoint' | 'mlsae'): Promise<string | undefined> => {
     const given = checked[field];
@@ -127,7 +131,7 @@ function contextOf(engine: ToolEngine, paths: Paths, { call, called, answer, con
     const open = paths.found(path);
     if (open) return open;
     if (engine.checkpoints().length >= MOST_OPEN)
-      throw new InputError(`${MOST_OPEN} checkpoints are open; close one of them first (close_checkpoint).`);
+      throw new InputError(l10n.t('{0} checkpoints are open; close one of them first (close_checkpoint).', MOST_OPEN));
     const opened = await request('openCheckpoint', { path, providers: call.providers });
     paths.name(path, opened.id);
     answer.opened = opened;
@@ -138,7 +142,9 @@ function contextOf(engine: ToolEngine, paths: Paths, { call, called, answer, con
     const found = foundCheckpoint();
     if (found) return found;
     if (called.checkpoint !== undefined) return paths.opening.run(() => openCheckpoint(called.checkpoint!));
-    throw new InputError('No checkpoint is open: open one with open_checkpoint, or give its path as “checkpoint”.');
+    throw new InputError(
+      l10n.t('No checkpoint is open: open one with open_checkpoint, or give its path as “checkpoint”.'),
+    );
   };
   const openSae = async (of: OpenCheckpoint, path: string): Promise<SaeInfo> => {
     const open = paths.sae(of, path);
@@ -158,7 +164,7 @@ function contextOf(engine: ToolEngine, paths: Paths, { call, called, answer, con
       const last = engine.saes().findLast((sae) => sae.checkpointId === of.id);
       if (called.mlsae !== undefined) return paths.opening.run(() => openSae(of, called.mlsae!));
       if (last) return last;
-      throw new InputError(`No sparse autoencoder is open beside ${of.name}: give its path as “mlsae”.`);
+      throw new InputError(l10n.t('No sparse autoencoder is open beside {0}: give its path as “mlsae”.', of.name));
     },
     openCheckpoints: () => engine.checkpoints(),
     openSaes: () => engine.saes(),

@@ -1,4 +1,5 @@
 /** The tool about sparse autoencoders. */
+import * as l10n from '@vscode/l10n';
 import { latentsAt, type ActiveLatents } from '../../protocol/latents/encoding';
 import { checkpointField, MAX_TOKENS, moreOf, promptFields, rounded, saeField, window } from './common';
 import { count, whole } from './schema';
@@ -6,7 +7,7 @@ import { defineTool } from './tool';
 
 export const latents = defineTool({
   name: 'latents',
-  title: 'Latents of a Text',
+  title: l10n.t('Latents of a Text'),
   description:
     'Which latents of a sparse autoencoder (multi-layer or of one layer) are active on a text: the strongest of the whole text with ' +
     'how they are distributed over layers, those of each token, and how well every layer is reconstructed.',

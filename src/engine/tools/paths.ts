@@ -1,4 +1,5 @@
 /** Files that a call names: where they are, and how much of them would be read. */
+import * as l10n from '@vscode/l10n';
 import { stat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { totalBytes } from '../checkpoint/walk';
@@ -25,17 +26,22 @@ export async function checkpointRead(path: string): Promise<string> {
     ? (await readdir(dirname(file))).filter((name) => name.endsWith('.safetensors'))
     : [basename(file)];
   const bytes = await totalBytes(dirname(file), names);
-  return `Reads the checkpoint ${path} (${size(bytes)} of weights).`;
+  return l10n.t('Reads the checkpoint {0} ({1} of weights).', path, size(bytes));
 }
 
 export async function saeRead(path: string): Promise<string> {
   const found = await saeAt(path);
   const bytes = found ? await totalBytes(found.folder, found.weights) : 0;
-  return `Reads the sparse autoencoder ${path}${found ? ` (${size(bytes)} of weights)` : ''}.`;
+  return found
+    ? l10n.t('Reads the sparse autoencoder {0} ({1} of weights).', path, size(bytes))
+    : l10n.t('Reads the sparse autoencoder {0}.', path);
 }
 
 export const folderRead = (path: string): string =>
-  `Looks for checkpoints and sparse autoencoders in ${path} and the folders below: names, sizes, and their config files.`;
+  l10n.t(
+    'Looks for checkpoints and sparse autoencoders in {0} and the folders below: names, sizes, and their config files.',
+    path,
+  );
 
 /** The file or folder itself, or a config.json in it. */
 export const sameCheckpoint = (open: string, path: string): boolean =>

@@ -1,4 +1,5 @@
 /** The part of JSON Schema in which the inputs of tools are described, and how an input is checked against it. */
+import * as l10n from '@vscode/l10n';
 import { InputError, shown } from '../checkpoint/errors';
 
 interface TextField {
@@ -72,20 +73,23 @@ export const tokenIds = (description: string, maxItems: number) =>
  * @throws InputError naming the tool and the field
  */
 export function checkInput(tool: string, schema: InputSchema, given: unknown): Record<string, unknown> {
-  const wrong = (message: string): InputError => new InputError(`${tool}: ${message}`);
+  const wrong = (message: string): InputError => new InputError(l10n.t('{0}: {1}', tool, message));
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw wrong(`the input is ${shown(given)}; an object was expected.`);
+    throw wrong(l10n.t('the input is {0}; an object was expected.', shown(given)));
   const { properties, required = [] } = schema;
   const names = Object.keys(properties);
   const unknown = Object.keys(given).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw wrong(`there is no “${unknown}”; expected ${names.join(', ') || 'nothing'}.`);
+  if (unknown !== undefined)
+    throw wrong(l10n.t('there is no “{0}”; expected {1}.', unknown, names.join(', ') || l10n.t('nothing')));
   const values: Record<string, unknown> = {};
   for (const [name, field] of Object.entries(properties)) {
     const value = (given as Record<string, unknown>)[name] ?? ('default' in field ? field.default : undefined);
     if (value !== undefined) {
-      if (!fits(field, value)) throw wrong(`“${name}” is ${shown(value)}; ${expected(field)} was expected.`);
+      if (!fits(field, value))
+        throw wrong(l10n.t('“{0}” is {1}; {2} was expected.', name, shown(value), expected(field)));
       values[name] = value;
-    } else if (required.includes(name)) throw wrong(`“${name}” is missing; ${expected(field)} was expected.`);
+    } else if (required.includes(name))
+      throw wrong(l10n.t('“{0}” is missing; {1} was expected.', name, expected(field)));
   }
   return values;
 }
@@ -109,8 +113,8 @@ function fits(field: Field, value: unknown): boolean {
 }
 
 function expected(field: Field): string {
-  if (field.type === 'integer') return `a whole number from ${field.minimum} to ${field.maximum}`;
-  if (field.type === 'array') return `an array of ${field.minItems} to ${field.maxItems} token ids`;
-  if (field.enum) return `one of ${field.enum.join(', ')}`;
-  return `a text of at most ${field.maxLength ?? LINE} characters`;
+  if (field.type === 'integer') return l10n.t('a whole number from {0} to {1}', field.minimum, field.maximum);
+  if (field.type === 'array') return l10n.t('an array of {0} to {1} token ids', field.minItems, field.maxItems);
+  if (field.enum) return l10n.t('one of {0}', field.enum.join(', '));
+  return l10n.t('a text of at most {0} characters', field.maxLength ?? LINE);
 }

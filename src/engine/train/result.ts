@@ -1,4 +1,5 @@
 /** What a training saved last, to look at while it goes on. */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { constants, copyFile, link, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +21,9 @@ export async function trainingResult({ dir }: { dir: string }): Promise<Training
   const stored = await storedTraining(dir);
   const names = stored ? await readdir(dir) : [];
   if (!stored || !names.includes(WEIGHTS))
-    throw new InputError(`${dir} has no result of a training yet: ${stored ? WEIGHTS : RECORD} was expected.`);
+    throw new InputError(
+      l10n.t('{0} has no result of a training yet: {1} was expected.', dir, stored ? WEIGHTS : RECORD),
+    );
   if (stored.complete) return { folder: dir, step: stored.step };
   const files = FILES.filter((name) => names.includes(name));
   return writable(dir, () => keep(dir, files, stored));

@@ -3,16 +3,18 @@
  * step depends on. That file and the result are written first and `training.json` is replaced last, so that the folder is whole
  * whenever the process is killed.
  */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TrainingKind, TrainingRecord } from '../../protocol/training';
-import { OTHER_FOLDER } from '../../protocol/latents/corpus';
 import { InputError } from '../checkpoint/errors';
 import { readJsonObject } from '../checkpoint/json';
 import { writeSafetensors, type TensorData } from '../checkpoint/safetensors';
-import { makeFolder, writable } from '../mlsae/corpus/folder';
+import { makeFolder, otherFolder, writable } from '../mlsae/corpus/folder';
+import { shownNotice } from '../mlsae/corpus/savedNotices';
 import { StoredArrays } from '../mlsae/corpus/store';
+import { wordOf } from './identityWords';
 
 export const RECORD = 'training.json';
 const STATE = /^training\.\d+\.safetensors$/;
@@ -73,9 +75,11 @@ export async function storedTraining(dir: string): Promise<StoredTraining | unde
   if (!(await readdir(dir).catch(() => [] as string[])).includes(RECORD)) return undefined;
   const record = (await readJsonObject(file)) as unknown as StoredTraining;
   if (record.version !== VERSION)
-    throw new InputError(`${file} is of version ${String(record.version)}; version ${VERSION} was expected.`);
+    throw new InputError(
+      l10n.t('{0} is of version {1}; version {2} was expected.', file, String(record.version), VERSION),
+    );
   const wrong = (Object.keys(FIELDS) as (keyof typeof FIELDS)[]).find((name) => !FIELDS[name](record[name]));
-  if (wrong) throw new InputError(`${file} is not what a training writes: ${wrong} is missing or wrong.`);
+  if (wrong) throw new InputError(l10n.t('{0} is not what a training writes: {1} is missing or wrong.', file, wrong));
   return record;
 }
 
@@ -86,10 +90,11 @@ const NOTHING_OF_MLSAE = { fvu: [], l0: 0, deadFraction: 0, auxLoss: 0 };
 /** A training's folder as the person sees it. @throws InputError when there is none */
 export async function readTraining({ dir }: { dir: string }): Promise<TrainingRecord> {
   const stored = await storedTraining(dir);
-  if (!stored) throw new InputError(`${dir} has no training: ${RECORD} was expected.`);
+  if (!stored) throw new InputError(l10n.t('{0} has no training: {1} was expected.', dir, RECORD));
   const { kind, step, totalSteps, tokens, seconds, complete, notices, params, history } = stored;
+  const shown = notices.map(shownNotice);
   const last = history.at(-1) ?? { ...NOTHING, ...(kind === 'mlsae' && NOTHING_OF_MLSAE) };
-  return { dir, kind, step, totalSteps, tokens, seconds, complete, notices, params, history, last };
+  return { dir, kind, step, totalSteps, tokens, seconds, complete, notices: shown, params, history, last };
 }
 
 /** One process' hold on a training's folder. */
@@ -112,11 +117,12 @@ export class TrainingFolder {
     { kind, identity, results }: { kind: TrainingKind; identity: Identity; results: string[] },
   ): Promise<TrainingFolder> {
     const before = await storedTraining(dir);
-    const other = before && (before.kind === kind ? difference(before.identity, identity) : `of another kind`);
-    if (other) throw new InputError(`${dir} has a training ${other}: ${OTHER_FOLDER}`);
+    const other = before && (before.kind === kind ? difference(before.identity, identity) : l10n.t('of another kind'));
+    if (other) throw new InputError(l10n.t('{0} has a training {1}: {2}', dir, other, otherFolder()));
     const names = before ? [] : await readdir(dir).catch(() => [] as string[]);
     const taken = results.find((name) => names.includes(name));
-    if (taken) throw new InputError(`${dir} has a ${taken} that is not of a training: give another folder.`);
+    if (taken)
+      throw new InputError(l10n.t('{0} has a {1} that is not of a training: give another folder.', dir, taken));
     return new TrainingFolder(dir, before);
   }
 
@@ -145,7 +151,7 @@ export class TrainingFolder {
   ): Promise<void> {
     return writable(this.dir, async () => {
       if (this.hasBegun && (await storedTraining(this.dir))?.writer !== this.id)
-        throw new InputError(`Another training writes to ${this.dir}: one at a time was expected.`);
+        throw new InputError(l10n.t('Another training writes to {0}: one at a time was expected.', this.dir));
       const state = `training.${record.step}.safetensors`;
       await writeSafetensors(join(this.dir, state), arrays);
       await this.writeResult(files, record.step);
@@ -193,5 +199,6 @@ export class TrainingFolder {
 /** The first thing that is not the same: `with another batch size (512, not 256)`. */
 function difference(before: Identity, now: Identity): string | undefined {
   const name = [...new Set([...Object.keys(now), ...Object.keys(before)])].find((key) => before[key] !== now[key]);
-  return name && `with another ${name} (${before[name] ?? 'none'}, not ${now[name] ?? 'none'})`;
+  const none = (): string => l10n.t('none');
+  return name && l10n.t('with another {0} ({1}, not {2})', wordOf(name), before[name] ?? none(), now[name] ?? none());
 }

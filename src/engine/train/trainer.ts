@@ -1,8 +1,10 @@
 /** The loop of a training: step, report, save; goes on where the folder's training stopped. */
+import * as l10n from '@vscode/l10n';
 import type { MlsaePoint, ToyPoint, TrainingKind, TrainingPoint, TrainingReport } from '../../protocol/training';
 import type { TrainingRecord, TrainingSummary } from '../../protocol/training';
 import type { StoredArrays } from '../mlsae/corpus/store';
-import { duration } from '../mlsae/corpus/progress';
+import { duration, partsComma } from '../mlsae/corpus/progress';
+import { shownNotice } from '../mlsae/corpus/savedNotices';
 import type { Steps } from '../runtime/types';
 import { Means } from './means';
 import { TrainingFolder, type Arrays, type Identity, type ResultFiles, type StoredTraining } from './store';
@@ -143,14 +145,14 @@ class Run<P extends Point> {
     const savedStep = Math.max(0, this.savedStep);
     const report = { kind, dir, point, totalSteps, savedStep, secondsLeft, ...(attention && { attention }) };
     const parts = [
-      `Step ${step} of ${totalSteps}`,
-      `loss ${point.loss.toFixed(4)}`,
+      l10n.t('Step {0} of {1}', step, totalSteps),
+      l10n.t('loss {0}', point.loss.toFixed(4)),
       job.line(point),
-      `${Math.round(point.tokensPerSecond).toLocaleString('en-US')} tokens/s`,
-      ...(step < totalSteps ? [`${duration(secondsLeft)} left`] : []),
+      l10n.t('{0} tokens/s', Math.round(point.tokensPerSecond).toLocaleString('en-US')),
+      ...(step < totalSteps ? [l10n.t('{0} left', duration(secondsLeft))] : []),
     ];
     this.reportDue = performance.now() + REPORT_MS;
-    this.message = parts.join(', ');
+    this.message = parts.join(partsComma());
     await this.steps.step(this.message, step / totalSteps, report);
   }
 
@@ -181,7 +183,8 @@ class Run<P extends Point> {
 
   summary(): TrainingSummary {
     const { job, step, tokens, history } = this;
-    const { dir, kind, totalSteps, notices } = job;
+    const { dir, kind, totalSteps } = job;
+    const notices = job.notices.map(shownNotice);
     const last = history.at(-1) ?? this.point(this.means.history, undefined);
     return {
       dir,

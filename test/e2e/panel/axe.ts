@@ -26,7 +26,8 @@ export const themeNames = Object.keys(THEMES);
 export async function changeTheme(page: Page, theme: string): Promise<void> {
   const wanted = JSON.stringify(THEMES[theme]);
   await page.evaluate(`(() => {
-    document.querySelector('style[nonce]').textContent = '';
+    const sheet = document.querySelector('style[nonce]');
+    if (sheet) sheet.textContent = '';
     const { style } = document.documentElement;
     style.cssText = '';
     for (const [name, value] of Object.entries(${wanted})) style.setProperty('--vscode-' + name, value);

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import type { BrowserContext, Frame, Locator, Page } from 'playwright-core';
 import { browser } from './browser';
-import { eventually } from './wait';
+import { ATTEMPT, attempts, eventually } from './wait';
 
 export type Theme = 'dark' | 'light' | 'hc-dark' | 'hc-light';
 
@@ -25,9 +25,6 @@ export interface WorkbenchOptions {
   /** Display language as of an installed language pack: VS Code itself stays English, extensions follow. */
   language?: string;
 }
-
-/** Milliseconds after which what depends on the focus is tried again. */
-const ATTEMPT = 3000;
 
 const shots = path.resolve('test', 'e2e', 'shots');
 const env = (name: string): string => process.env[name] ?? '';
@@ -70,8 +67,11 @@ export class Workbench {
     await this.page.locator('.explorer-folders-view .monaco-list-row').first().waitFor({ timeout: 30_000 });
   }
 
-  /** Waits until VS Code has kept that a panel is open: in a browser it keeps the layout in a database, a few seconds later. */
-  async layoutSaved(view: string): Promise<void> {
+  /**
+   * Waits until VS Code has kept something for the next start: it lies in some of its stored values, e.g. the type of a panel in the
+   * layout, or a selection in the extension's state. In a browser these are in a database, which is written every few seconds.
+   */
+  async saved(what: RegExp): Promise<void> {
     const kept = (): Promise<boolean> =>
       this.page.evaluate(`(async () => {
         const opened = (request) => new Promise((resolve, reject) => {
@@ -82,18 +82,17 @@ export class Workbench {
         for (const name of names) {
           const database = await opened(indexedDB.open(name));
           try {
-            const stores = [...database.objectStoreNames];
-            if (stores.length === 0) continue;
-            const store = database.transaction(stores[0], 'readonly').objectStore(stores[0]);
-            const layout = await opened(store.get('memento/workbench.parts.editor'));
-            if (String(layout).includes(${JSON.stringify(view)})) return true;
+            for (const name of database.objectStoreNames) {
+              const values = await opened(database.transaction(name, 'readonly').objectStore(name).getAll());
+              if (values.some((value) => ${what}.test(String(value)))) return true;
+            }
           } finally {
             database.close();
           }
         }
         return false;
       })()`);
-    await eventually(`layout with ${view}`, async () => ((await kept()) ? true : undefined), 30_000);
+    await eventually(`stored ${what}`, async () => ((await kept()) ? true : undefined), 30_000);
   }
 
   async reload(): Promise<void> {
@@ -101,59 +100,124 @@ export class Workbench {
     await this.page.locator('.monaco-workbench').waitFor({ timeout: 30_000 });
   }
 
-  /**
-   * Presses a key that opens a quick input, fills it and uses its rows; again from the beginning where that fails: VS Code drops
-   * keys while it moves the focus, and closes the input when a panel takes it.
-   */
+  /** Presses a key that opens a quick input, fills it and uses its rows: once. VS Code drops keys while it moves the focus. */
   private async quickInput<T>(key: string, text: string, use: (rows: Locator) => Promise<T>): Promise<T> {
     const input = this.page.locator('.quick-input-widget input[type=text]').first();
-    const attempt = async (): Promise<{ value: T }> => {
-      await this.page.keyboard.press(key);
-      await input.waitFor({ timeout: ATTEMPT });
-      await input.fill(text, { timeout: ATTEMPT });
-      return { value: await use(this.page.locator('.quick-input-list .monaco-list-row')) };
-    };
-    let reason: unknown;
-    const failed = (error: unknown): undefined => void (reason = error);
-    const done = await eventually(`quick input for ${key}, “${text}”`, () => attempt().catch(failed)).catch((error) => {
-      throw new Error(String(error), { cause: reason });
-    });
-    return done.value;
+    await this.page.keyboard.press(key);
+    await input.waitFor({ timeout: ATTEMPT });
+    await input.fill(text, { timeout: ATTEMPT });
+    return use(this.rows());
+  }
+
+  /** Rows of a quick input, some of them by a text that they contain. */
+  rows(hasText?: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row', hasText === undefined ? {} : { hasText });
   }
 
   /** The rows that the command palette offers for a text. */
   async paletteRows(text: string): Promise<Locator> {
-    return this.quickInput('F1', `>${text}`, async (rows) => {
-      await rows.first().waitFor({ timeout: ATTEMPT });
-      return rows;
-    });
+    return attempts(`palette for ${text}`, () =>
+      this.quickInput('F1', `>${text}`, async (rows) => {
+        await rows.first().waitFor({ timeout: ATTEMPT });
+        return rows;
+      }),
+    );
   }
 
   /** Runs a command from the palette by its full title, e.g. `Circuitscope: Analyze Selection`. */
   async palette(title: string): Promise<void> {
+    await attempts(title, () => this.command(title));
+  }
+
+  private async command(title: string): Promise<void> {
     const named = { has: this.page.getByText(title, { exact: true }) };
     await this.quickInput('F1', `>${title}`, (rows) => rows.filter(named).first().click({ timeout: ATTEMPT }));
   }
 
+  /** Runs a command that offers a list, and takes a row of it by a text that it contains: from the beginning where the list was closed. */
+  async choose(title: string, row: string | RegExp): Promise<void> {
+    await attempts(`${row} of ${title}`, async () => {
+      await this.command(title);
+      await this.row(row);
+    });
+  }
+
+  /** Takes a row of the list that is offered. */
+  async row(text: string | RegExp): Promise<void> {
+    const row = this.rows(text).first();
+    await row.click({ timeout: 2 * ATTEMPT });
+    await row.waitFor({ state: 'hidden', timeout: ATTEMPT });
+  }
+
+  /** Answers input boxes that follow each other; without a text: with what is offered. A prompt may be in the title. */
+  async answer(...questions: readonly (readonly [prompt: string | RegExp, text?: string])[]): Promise<void> {
+    for (const [prompt, text] of questions) {
+      const asked = this.page.locator('.quick-input-widget', { has: this.page.getByText(prompt) });
+      const input = asked.locator('input[type=text]').first();
+      let entered = false;
+      await attempts(`answer to ${prompt}`, async () => {
+        if (entered && !(await asked.isVisible())) return;
+        await input.waitFor({ timeout: ATTEMPT });
+        if (text !== undefined) await input.fill(text, { timeout: ATTEMPT });
+        await input.press('Enter', { timeout: ATTEMPT });
+        entered = true;
+        await asked.waitFor({ state: 'hidden', timeout: ATTEMPT });
+      });
+    }
+  }
+
   /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
   async openFile(name: string): Promise<Locator> {
-    const file = path.basename(name);
-    await this.quickInput('Control+P', name, (rows) =>
-      rows.filter({ hasText: file }).first().click({ timeout: ATTEMPT }),
-    );
-    await this.page.locator('.tab.active', { hasText: file }).waitFor();
+    const tab = this.page.locator('.tab.active', { hasText: path.basename(name) });
+    await attempts(name, async () => {
+      await this.quickInput('Control+P', name, (rows) =>
+        rows
+          .filter({ hasText: path.basename(name) })
+          .first()
+          .click({ timeout: ATTEMPT }),
+      );
+      await tab.waitFor({ timeout: ATTEMPT });
+    });
     const editor = this.page.locator('.editor-instance', { has: this.page.locator('.view-line') }).first();
     await editor.locator('.view-line').first().waitFor();
     return editor;
   }
 
-  /** Selects lines `from` to `to` (from 1, both included) of the active editor. */
+  /** Selects lines `from` to `to` (from 1, both included) of the active editor, without the last line feed. */
   async selectLines(from: number, to: number): Promise<void> {
-    await this.quickInput('Control+G', `:${from}`, () => this.page.keyboard.press('Enter'));
-    await this.page.keyboard.press('Home');
-    await this.page.keyboard.press('Home');
-    for (let line = from; line < to; line++) await this.page.keyboard.press('Shift+ArrowDown');
-    await this.page.keyboard.press('Shift+End');
+    await this.select(from, [...down(to - from), 'Shift+End'], `Ln ${to}, Col \\d+ \\(`);
+  }
+
+  /** Selects lines `from` to `to` (from 1, both included) of the active editor with the last line feed. */
+  async selectWholeLines(from: number, to: number): Promise<void> {
+    await this.select(from, down(to + 1 - from), `Ln ${to + 1}, Col 1 \\(`);
+  }
+
+  /** Goes to the beginning of a line and presses keys; the status bar says where the cursor is then, and that something is selected. */
+  private async select(from: number, keys: string[], reached: string): Promise<void> {
+    const cursor = (at: string): Promise<void> =>
+      this.page
+        .locator('[id="status.editor.selection"]', { hasText: new RegExp(`^\\s*${at}`) })
+        .waitFor({ timeout: ATTEMPT });
+    await attempts(`lines from ${from}`, async () => {
+      await this.quickInput('Control+G', `:${from}:1`, () => this.page.keyboard.press('Enter'));
+      await cursor(`Ln ${from}, Col 1\\s*$`);
+      await this.page.locator('.editor-instance .monaco-editor.focused').first().waitFor({ timeout: ATTEMPT });
+      for (const key of keys) await this.page.keyboard.press(key);
+      await cursor(reached);
+    });
+  }
+
+  /** Puts the pointer on a piece of code until its card is there: a card goes when the line under it moves. */
+  async hoverCode(line: string, piece: RegExp, card: string | RegExp): Promise<Locator> {
+    const place = this.page.locator('.view-line', { hasText: line }).locator('span span', { hasText: piece });
+    return attempts(`card with ${card}`, async () => {
+      await this.page.mouse.move(700, 5);
+      await place.hover({ timeout: ATTEMPT });
+      const found = this.hover(card);
+      await found.waitFor({ timeout: ATTEMPT });
+      return found;
+    });
   }
 
   /** The innermost frame of the webview whose content matches `selector`; default: the attention panel's heatmap. */
@@ -199,3 +263,5 @@ export class Workbench {
     await this.context.close();
   }
 }
+
+const down = (lines: number): string[] => Array.from({ length: lines }, () => 'Shift+ArrowDown');

@@ -2,6 +2,7 @@
  * The toy models of "A Mathematical Framework for Transformer Circuits", in TransformerLens's parameter names and config
  * keys (HookedTransformerConfig).
  */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../config';
 import type { Layer, Linear, ModelDescription, NormWeights, Positions, WeightRef } from '../description';
 import { HEADS, LAYERS, headSize, layersOf, weight } from './common';
@@ -32,7 +33,8 @@ export const attnOnly: Architecture = (config, has): ModelDescription => {
   const nHeads = config.int('n_heads', nLayers === 0 ? 1 : undefined, HEADS);
   const dHead = config.optionalInt('d_head') ?? headSize(config, 'n_heads', dModel, nHeads);
   const norm = config.has('normalization_type') ? config.optionalString('normalization_type') : 'LN';
-  if (norm !== undefined && !Object.hasOwn(NORMS, norm)) throw config.error('normalization_type', 'null, LN or LNPre');
+  if (norm !== undefined && !Object.hasOwn(NORMS, norm))
+    throw config.error('normalization_type', l10n.t('null, LN or LNPre'));
 
   const normed = (name: string): NormWeights =>
     norm === 'LN' ? { weight: weight(`${name}.w`, dModel), bias: weight(`${name}.b`, dModel) } : {};
@@ -79,14 +81,14 @@ function heads(has: HasTensor, attn: string, which: string, shape: number[], bia
 /** TransformerLens's -1 stands for d_vocab. */
 function outputVocabulary(config: Config, dVocab: number): number {
   const size = config.optionalInt('d_vocab_out', { min: -1 }) ?? dVocab;
-  if (size === 0) throw config.error('d_vocab_out', 'a positive integer');
+  if (size === 0) throw config.error('d_vocab_out', l10n.t('a positive integer'));
   return size === -1 ? dVocab : size;
 }
 
 /** TransformerLens's -1 stands for sqrt(d_head). */
 function attnScale(config: Config, dHead: number): number {
   const scale = config.optionalNumber('attn_scale', { min: -1, max: 1e6 }) ?? -1;
-  if (scale <= 0 && scale !== -1) throw config.error('attn_scale', 'a positive number, or -1 for sqrt(d_head)');
+  if (scale <= 0 && scale !== -1) throw config.error('attn_scale', l10n.t('a positive number, or -1 for sqrt(d_head)'));
   if (!config.bool('use_attn_scale', true)) return 1;
   return scale === -1 ? Math.sqrt(dHead) : scale;
 }
@@ -96,8 +98,8 @@ function positions(config: Config, dModel: number, dHead: number, nCtx: number):
   const W_pos = weight('pos_embed.W_pos', nCtx, dModel);
   const kind = config.string(key, 'standard');
   if (kind === 'standard' || kind === 'shortformer') return { kind, W_pos };
-  if (kind !== 'rotary') throw config.error(key, 'standard, shortformer or rotary');
+  if (kind !== 'rotary') throw config.error(key, l10n.t('standard, shortformer or rotary'));
   const dims = config.optionalInt('rotary_dim', { min: 2, max: dHead }) ?? dHead;
-  if (dims % 2 !== 0) throw config.error('rotary_dim', `an even number up to d_head ${dHead}`);
+  if (dims % 2 !== 0) throw config.error('rotary_dim', l10n.t('an even number up to d_head {0}', dHead));
   return { kind, dims, theta: config.number('rotary_base', 10_000) };
 }

@@ -1,4 +1,5 @@
 /** What the architecture files share: references to weights, checks of sizes, activations. */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../config';
 import type { Activation, Linear, ModelDescription, NormWeights, WeightRef } from '../description';
 
@@ -38,7 +39,7 @@ export const prefixOf = (has: HasTensor, probe: string, ...prefixes: [string, ..
 
 /** d_model / n_heads. */
 export function headSize(config: Config, key: string, dModel: number, nHeads: number): number {
-  if (dModel % nHeads !== 0) throw config.error(key, `a divisor of the model's width ${dModel}`);
+  if (dModel % nHeads !== 0) throw config.error(key, l10n.t("a divisor of the model's width {0}", dModel));
   return dModel / nHeads;
 }
 
@@ -58,6 +59,7 @@ const ACTIVATIONS: Record<string, Activation> = {
 
 export function activation(config: Config, key: string, fallback: Activation): Activation {
   const name = config.string(key, fallback);
-  if (!Object.hasOwn(ACTIVATIONS, name)) throw config.error(key, `one of ${Object.keys(ACTIVATIONS).join(', ')}`);
+  if (!Object.hasOwn(ACTIVATIONS, name))
+    throw config.error(key, l10n.t('one of {0}', Object.keys(ACTIVATIONS).join(', ')));
   return ACTIVATIONS[name]!;
 }

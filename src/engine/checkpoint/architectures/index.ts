@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../config';
 import type { ModelDescription } from '../description';
 import { attnOnly } from './attnOnly';
@@ -21,6 +22,7 @@ export const MODEL_TYPES = Object.keys(ARCHITECTURES);
 /** @throws InputError when the architecture is unknown or its config is wrong. */
 export function describeModel(config: Config, has: HasTensor): ModelDescription {
   const type = config.string('model_type');
-  if (!Object.hasOwn(ARCHITECTURES, type)) throw config.error('model_type', `one of ${MODEL_TYPES.join(', ')}`);
+  if (!Object.hasOwn(ARCHITECTURES, type))
+    throw config.error('model_type', l10n.t('one of {0}', MODEL_TYPES.join(', ')));
   return ARCHITECTURES[type]!(config, has);
 }

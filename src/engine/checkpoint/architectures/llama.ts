@@ -1,4 +1,5 @@
 /** Llama and its relatives. Names and defaults: `transformers` LlamaConfig, MistralConfig, Qwen2Config and their models. */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../config';
 import type { ModelDescription, NormWeights } from '../description';
 import { HEADS, LAYERS, activation, headSize, layersOf, linear, prefixOf, tied, weight } from './common';
@@ -98,7 +99,8 @@ const family =
 function keyValueHeads(config: Config, variant: Variant, nHeads: number): number {
   const key = 'num_key_value_heads';
   const count = config.optionalInt(key, HEADS) ?? (config.has(key) ? nHeads : (variant.nKeyValueHeads ?? nHeads));
-  if (nHeads % count !== 0) throw config.error(key, `a divisor of num_attention_heads ${nHeads} (here it is ${count})`);
+  if (nHeads % count !== 0)
+    throw config.error(key, l10n.t('a divisor of num_attention_heads {0} (here it is {1})', nHeads, count));
   return count;
 }
 
@@ -107,7 +109,7 @@ function qwen2Windows(config: Config, nLayers: number): (number | undefined)[] {
   const window = config.bool('use_sliding_window', false) ? slidingWindow(config) : undefined;
   const from = config.int('max_window_layers', 28, { min: 0 });
   const types = config.optionalStrings('layer_types');
-  if (types && types.length !== nLayers) throw config.error('layer_types', `an array of ${nLayers} strings`);
+  if (types && types.length !== nLayers) throw config.error('layer_types', l10n.t('an array of {0} strings', nLayers));
   const slides = (l: number): boolean => (types ? types[l] === 'sliding_attention' : l >= from);
   return layersOf(nLayers, (l) => (slides(l) ? window : undefined));
 }

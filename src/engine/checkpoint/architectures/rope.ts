@@ -1,4 +1,5 @@
 /** Rotary positions in the config keys of `transformers`, old (`rope_theta`, `rope_scaling`) and new (`rope_parameters`). */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../config';
 import type { RopeScaling, Rotary } from '../description';
 
@@ -28,7 +29,7 @@ export function rotary(config: Config, dHead: number, nCtx: number, keys: RopeKe
     const source = rope?.has('partial_rotary_factor') ? rope : config;
     throw source.error(
       source === config ? keys.fraction : 'partial_rotary_factor',
-      `a fraction of the head size ${dHead} that gives an even number of rotated dimensions`,
+      l10n.t('a fraction of the head size {0} that gives an even number of rotated dimensions', dHead),
     );
   }
   const scaled = rope && ropeScaling(rope, config, nCtx);
@@ -55,11 +56,11 @@ function ropeScaling(rope: Config, config: Config, nCtx: number): RopeScaling | 
   const type = rope.optionalString(typeKeys) ?? 'default';
   const perLayer = rope.has(['full_attention', 'sliding_attention']);
   if (!Object.hasOwn(kinds, type) || perLayer) {
-    throw rope.error(typeKeys, `one of ${Object.keys(kinds).join(', ')} for all layers`);
+    throw rope.error(typeKeys, l10n.t('one of {0} for all layers', Object.keys(kinds).join(', ')));
   }
   const scaling = kinds[type]!();
   if (scaling?.kind === 'llama3' && scaling.highFreqFactor <= scaling.lowFreqFactor) {
-    throw rope.error('high_freq_factor', `a number greater than low_freq_factor ${scaling.lowFreqFactor}`);
+    throw rope.error('high_freq_factor', l10n.t('a number greater than low_freq_factor {0}', scaling.lowFreqFactor));
   }
   return scaling;
 }

@@ -1,4 +1,5 @@
 /** Means of residual streams, for the similarity of mean-centred residuals. */
+import * as l10n from '@vscode/l10n';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import { layerHook } from '../../graph/hooks';
@@ -47,7 +48,7 @@ export async function centreOf(
   let [tokens, room] = [0, KEPT_BYTES];
   if (hooks.length < 2) return { centre: [], resid: kept, texts };
   for await (const { ids, part, start } of sequences(corpus, model.checkpoint, { files, idsOf })) {
-    await steps.step('Reading the beginning of the corpus', 0);
+    await steps.step(l10n.t('Reading the beginning of the corpus'), 0);
     const run = await model.runner.run({ ids, hooks });
     const resid = hooks.map((hook) => run.hooks[hook]!.data);
     resid.forEach((rows, l) => {
@@ -62,6 +63,7 @@ export async function centreOf(
     if (tokens >= TOKENS) break;
   }
   const bad = sums.findIndex((sum) => !sum.every(Number.isFinite));
-  if (bad >= 0) throw new InputError(`The model's residual stream is not finite after layer ${sae.layers[bad]}.`);
+  if (bad >= 0)
+    throw new InputError(l10n.t("The model's residual stream is not finite after layer {0}.", sae.layers[bad]!));
   return { centre: sums.map((sum) => sum.map((value) => value / Math.max(1, tokens))), resid: kept, texts };
 }

@@ -1,4 +1,5 @@
 /** The files of a corpus, in the order in which they are read. */
+import * as l10n from '@vscode/l10n';
 import fastGlob from 'fast-glob';
 import { stat } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
@@ -26,12 +27,12 @@ const slashed = (path: string): string => (process.platform === 'win32' ? path.r
  * @throws InputError when a glob matches nothing
  */
 export async function corpusFiles({ globs, folder }: Corpus, apart: string[] = []): Promise<CorpusFile[]> {
-  if (globs.length === 0) throw new InputError('The corpus is empty: expected at least one glob or file.');
+  if (globs.length === 0) throw new InputError(l10n.t('The corpus is empty: expected at least one glob or file.'));
   const ignore = [...SKIPPED, ...apart];
   const found = new Map<string, CorpusFile>();
   for (const pattern of globs) {
     const files = await matches(pattern, resolve(folder), ignore);
-    if (files.length === 0) throw new InputError(`${pattern} matches no file in ${folder}.`);
+    if (files.length === 0) throw new InputError(l10n.t('{0} matches no file in {1}.', pattern, folder));
     files.forEach((file) => found.set(file.path, file));
   }
   return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));

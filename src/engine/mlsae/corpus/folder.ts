@@ -1,6 +1,10 @@
+import * as l10n from '@vscode/l10n';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { InputError } from '../../checkpoint/errors';
+
+/** How a sentence ends about a folder that has something else. The host looks for it, in the same language. */
+export const otherFolder = (): string => l10n.t('give another folder, or delete it.');
 
 /** Does `work` on a folder of results. @throws InputError for what the system refuses there (EACCES, ENOTDIR, EROFS, ENOSPC…) */
 export async function writable<T>(dir: string, work: () => Promise<T>): Promise<T> {
@@ -8,7 +12,7 @@ export async function writable<T>(dir: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    throw new InputError(`${dir} cannot be written: ${(error as Error).message}.`);
+    throw new InputError(l10n.t('{0} cannot be written: {1}.', dir, (error as Error).message));
   }
 }
 

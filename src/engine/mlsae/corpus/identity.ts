@@ -1,4 +1,5 @@
 /** What a sweep was made of: two sweeps of the same things can be one. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { Corpus } from '../../../protocol/latents/corpus';
@@ -27,19 +28,19 @@ export interface Identity {
 }
 
 /** For messages: `another SAE`. */
-const WORDS: Record<keyof Identity, string> = {
-  model: 'model',
-  autoencoder: 'autoencoder',
-  settings: 'reading of the autoencoder',
-  tunedLens: 'tuned lens',
-  files: 'number of files',
-  bytes: 'size of the corpus',
-  names: 'corpus',
-  field: 'field',
-  maxTokens: 'maximum of tokens',
-  context: 'context',
-  examples: 'number of examples',
-};
+const words = (): Record<keyof Identity, string> => ({
+  model: l10n.t('model'),
+  autoencoder: l10n.t('autoencoder'),
+  settings: l10n.t('reading of the autoencoder'),
+  tunedLens: l10n.t('tuned lens'),
+  files: l10n.t('number of files'),
+  bytes: l10n.t('size of the corpus'),
+  names: l10n.t('corpus'),
+  field: l10n.t('field'),
+  maxTokens: l10n.t('maximum of tokens'),
+  context: l10n.t('context'),
+  examples: l10n.t('number of examples'),
+});
 
 export async function identityOf(
   { sae, model: { checkpoint } }: OpenSae,
@@ -81,9 +82,11 @@ function settingsOf(sae: Sae): string {
 
 /** The first thing that is not the same, in words: `another context (512, now 256)`. */
 export function difference(before: Identity, now: Partial<Identity>): string | undefined {
-  const keys = Object.keys(WORDS) as (keyof Identity)[];
+  const all = words();
+  const keys = Object.keys(all) as (keyof Identity)[];
   const key = keys.find((name) => name in now && before[name] !== now[name]);
-  return key && `another ${WORDS[key]} (${before[key] ?? 'none'}, not ${now[key] ?? 'none'})`;
+  const none = (): string => l10n.t('none');
+  return key && l10n.t('another {0} ({1}, not {2})', all[key], before[key] ?? none(), now[key] ?? none());
 }
 
 const hash = (text: string | Uint8Array): string => createHash('sha256').update(text).digest('hex').slice(0, 16);

@@ -1,7 +1,8 @@
 /** Shards of a sweep as one sweep. */
+import * as l10n from '@vscode/l10n';
 import { resolve } from 'node:path';
-import { OTHER_FOLDER } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
+import { otherFolder } from './folder';
 import { difference } from './identity';
 import { SweepState } from './state';
 import { readFiles, readRecord, SweepWriter } from './store';
@@ -40,37 +41,42 @@ export async function merge(dirs: string[], out: string): Promise<SweepState> {
 
 async function shardAt(dir: string): Promise<Shard> {
   const record = await readRecord(dir);
-  if (!record) throw new InputError(`${dir} has no sweep: a folder with sweep.json was expected.`);
+  if (!record) throw new InputError(l10n.t('{0} has no sweep: a folder with sweep.json was expected.', dir));
   const { shard, complete } = record;
-  if (!shard) throw new InputError(`${dir} has a whole sweep, not a shard of one.`);
-  if (!complete) throw new InputError(`${dir} is not complete: run its sweep again, it goes on where it was.`);
+  if (!shard) throw new InputError(l10n.t('{0} has a whole sweep, not a shard of one.', dir));
+  if (!complete)
+    throw new InputError(l10n.t('{0} is not complete: run its sweep again, it goes on where it was.', dir));
   return { dir, record: { ...record, shard } };
 }
 
 function checkShards(shards: Shard[]): void {
   const [first, ...rest] = shards;
-  if (!first) throw new InputError('There is nothing to merge: expected the folders of all shards.');
+  if (!first) throw new InputError(l10n.t('There is nothing to merge: expected the folders of all shards.'));
   const { count } = first.record.shard;
   for (const { dir, record } of rest) {
     const other = difference(first.record.identity, record.identity);
-    if (other) throw new InputError(`${first.dir} and ${dir} are of different sweeps: ${other}.`);
+    if (other) throw new InputError(l10n.t('{0} and {1} are of different sweeps: {2}.', first.dir, dir, other));
     if (record.shard.count !== count)
-      throw new InputError(`${first.dir} is one of ${count} shards, ${dir} one of ${record.shard.count}.`);
+      throw new InputError(
+        l10n.t('{0} is one of {1} shards, {2} one of {3}.', first.dir, count, dir, record.shard.count),
+      );
   }
   const byIndex = new Map<number, string>();
   for (const { dir, record } of shards) {
     const twin = byIndex.get(record.shard.index);
     if (twin !== undefined)
-      throw new InputError(`${twin} and ${dir} overlap: both are shard ${record.shard.index}/${count}.`);
+      throw new InputError(
+        l10n.t('{0} and {1} overlap: both are shard {2}/{3}.', twin, dir, record.shard.index, count),
+      );
     byIndex.set(record.shard.index, dir);
   }
   const missing = Array.from({ length: count }, (_, index) => index).filter((index) => !byIndex.has(index));
   if (missing.length > 0)
-    throw new InputError(`Shards are missing: ${missing.map((index) => `${index}/${count}`).join(', ')}.`);
+    throw new InputError(l10n.t('Shards are missing: {0}.', missing.map((index) => `${index}/${count}`).join(', ')));
 }
 
 async function checkOut(dirs: string[], out: string): Promise<void> {
   if (dirs.some((dir) => resolve(dir) === resolve(out)))
-    throw new InputError(`${out} is one of the shards: give another folder.`);
-  if (await readRecord(out)) throw new InputError(`${out} has a sweep already: ${OTHER_FOLDER}`);
+    throw new InputError(l10n.t('{0} is one of the shards: give another folder.', out));
+  if (await readRecord(out)) throw new InputError(l10n.t('{0} has a sweep already: {1}', out, otherFolder()));
 }

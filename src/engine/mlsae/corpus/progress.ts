@@ -1,4 +1,5 @@
 /** What the person is told while a corpus is read. */
+import * as l10n from '@vscode/l10n';
 import type { Steps } from '../../runtime/types';
 import type { Sequence } from './sequences';
 
@@ -46,18 +47,24 @@ export class Progress {
 
   private message(): string {
     const seconds = (performance.now() - this.start) / 1000;
-    if (this.tokens === 0) return 'Reading the corpus';
+    if (this.tokens === 0) return l10n.t('Reading the corpus');
     const done = this.fraction - (this.first ?? 0);
-    const left = done > 0 ? `, ${duration((seconds * (1 - this.fraction)) / done)} left` : '';
-    return `${count(this.tokens)} tokens, ${count(this.tokens / seconds)} a second${left}`;
+    const [tokens, rate] = [count(this.tokens), count(this.tokens / seconds)];
+    if (done <= 0) return l10n.t('{0} tokens, {1} a second', tokens, rate);
+    const left = duration((seconds * (1 - this.fraction)) / done);
+    return l10n.t('{0} tokens, {1} a second, {2} left', tokens, rate, left);
   }
 }
 
 const count = (n: number): string => Math.round(n).toLocaleString('en-US');
 
+/** Between the parts of a line about progress. */
+export const partsComma = (): string =>
+  l10n.t({ message: ', ', comment: ['Between the parts of a line about progress'] });
+
 /** `40 s`, `12 min`, `3 h 20 min` */
 export function duration(seconds: number): string {
-  if (seconds < 60) return `${Math.ceil(seconds)} s`;
+  if (seconds < 60) return l10n.t('{0} s', Math.ceil(seconds));
   const minutes = Math.ceil(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  return minutes < 60 ? l10n.t('{0} min', minutes) : l10n.t('{0} h {1} min', Math.floor(minutes / 60), minutes % 60);
 }

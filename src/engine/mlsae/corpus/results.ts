@@ -1,4 +1,5 @@
 /** What a sweep left in its folder. */
+import * as l10n from '@vscode/l10n';
 import type { LatentExample } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import type { LatentAnalysis } from '../../latentHandlers';
@@ -43,9 +44,9 @@ export const latentExamples: LatentAnalysis<'latentExamples'> = async (open, { d
 /** @throws InputError when there is no sweep of this autoencoder */
 async function recordOf({ sae }: OpenSae, dir: string): Promise<SweepRecord> {
   const record = await readRecord(dir);
-  if (!record) throw new InputError(`${dir} has no sweep: a folder with sweep.json was expected.`);
+  if (!record) throw new InputError(l10n.t('{0} has no sweep: a folder with sweep.json was expected.', dir));
   const other = difference(record.identity, await autoencoderOf(sae));
-  if (other) throw new InputError(`${dir} has a sweep of ${other}.`);
+  if (other) throw new InputError(l10n.t('{0} has a sweep of {1}.', dir, other));
   return record;
 }
 

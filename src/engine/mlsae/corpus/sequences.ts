@@ -1,4 +1,5 @@
 /** A corpus as the model reads it: token sequences. */
+import * as l10n from '@vscode/l10n';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import type { Checkpoint, PromptTokenizer } from '../../checkpoint/checkpoint';
 import { InputError } from '../../checkpoint/errors';
@@ -60,7 +61,7 @@ export interface SequenceOptions {
 export function contextOf({ context }: Corpus, { name, description: { nCtx } }: Checkpoint): number {
   if (context === undefined) return Math.min(nCtx, CONTEXT);
   if (!Number.isInteger(context) || context < 2 || context > nCtx)
-    throw new InputError(`context: found ${context}; ${name} reads 2 to ${nCtx} tokens at once.`);
+    throw new InputError(l10n.t('context: found {0}; {1} reads 2 to {2} tokens at once.', context, name, nCtx));
   return context;
 }
 
@@ -76,7 +77,7 @@ export async function* sequences(
   options: SequenceOptions = {},
 ): AsyncGenerator<Sequence> {
   const { tokenizer, name } = checkpoint;
-  if (!tokenizer) throw new InputError(`${name} has no tokenizer: it cannot read texts.`);
+  if (!tokenizer) throw new InputError(l10n.t('{0} has no tokenizer: it cannot read texts.', name));
   const { from = { file: START, part: 0, start: 0, tokens: 0 }, wants = () => true, notice, tick } = options;
   const { idsOf = (_part, encode) => encode() } = options;
   const { maxTokens = Infinity } = corpus;
@@ -108,7 +109,7 @@ export async function checkText(corpus: Corpus, checkpoint: Checkpoint, files: C
   const { done } = await all.next();
   await all.return(undefined);
   if (!done) return;
-  throw new InputError(`${corpus.globs.join(', ')}: the texts are empty.`);
+  throw new InputError(l10n.t('{0}: the texts are empty.', corpus.globs.join(', ')));
 }
 
 interface Piece {

@@ -1,9 +1,9 @@
 /** A sweep as jobs of the Slurm scheduler: an array of shards in `shard-i` of the folder, then their merge in the folder itself. */
+import * as l10n from '@vscode/l10n';
 import { chmod, rename, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { OTHER_FOLDER } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
-import { makeFolder, writable } from './folder';
+import { makeFolder, otherFolder, writable } from './folder';
 import { readRecord } from './store';
 
 export interface SlurmJobs {
@@ -56,8 +56,8 @@ const UNTIL_DONE = [
 export async function writeSlurmJobs(jobs: SlurmJobs): Promise<string> {
   const { shards, out } = jobs;
   if (!Number.isInteger(shards) || shards < 1 || shards > MAX_SHARDS)
-    throw new InputError(`--shards: found ${shards}, a whole number from 1 to ${MAX_SHARDS} was expected.`);
-  if (await readRecord(out)) throw new InputError(`${out} has a sweep already: ${OTHER_FOLDER}`);
+    throw new InputError(l10n.t('--shards: found {0}, a whole number from 1 to {1} was expected.', shards, MAX_SHARDS));
+  if (await readRecord(out)) throw new InputError(l10n.t('{0} has a sweep already: {1}', out, otherFolder()));
   return writable(out, () => writeScripts(jobs));
 }
 

@@ -1,4 +1,5 @@
 /** All that a sweep has gathered, in memory and on disk. */
+import * as l10n from '@vscode/l10n';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import type { TensorData } from '../../checkpoint/safetensors';
@@ -94,7 +95,8 @@ export async function readTotals(arrays: StoredArrays, { layers, nLatents, scala
 /** Of whatever dtype. @throws InputError when one is not finite */
 async function readNumbers(arrays: StoredArrays, name: string, shape: number[]): Promise<Float64Array> {
   const numbers = Float64Array.from((await arrays.read(name, shape)) as ArrayLike<number | bigint>, Number);
-  if (!numbers.every(Number.isFinite)) throw new InputError(`${arrays.path}: tensor ${name} is not finite.`);
+  if (!numbers.every(Number.isFinite))
+    throw new InputError(l10n.t('{0}: tensor {1} is not finite.', arrays.path, name));
   return numbers;
 }
 

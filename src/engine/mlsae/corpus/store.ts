@@ -2,6 +2,7 @@
  * A sweep's folder: `sweep.json` says what was swept and how far, and names the safetensors file with the arrays that belong to
  * it. That file is written first and `sweep.json` then replaced, so that the folder is whole whenever the process is killed.
  */
+import * as l10n from '@vscode/l10n';
 import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -51,9 +52,11 @@ export async function readRecord(dir: string): Promise<SweepRecord | undefined> 
   if (!(await readdir(dir).catch(() => [] as string[])).includes(RECORD)) return undefined;
   const record = (await readJsonObject(file)) as unknown as SweepRecord;
   if (record.version !== VERSION)
-    throw new InputError(`${file} is of version ${String(record.version)}; version ${VERSION} was expected.`);
+    throw new InputError(
+      l10n.t('{0} is of version {1}; version {2} was expected.', file, String(record.version), VERSION),
+    );
   const wrong = wrongField(record) ?? (PARTIAL.test(record.tensors) ? undefined : 'tensors');
-  if (wrong) throw new InputError(`${file} is not what a sweep writes: ${wrong} is missing or wrong.`);
+  if (wrong) throw new InputError(l10n.t('{0} is not what a sweep writes: {1} is missing or wrong.', file, wrong));
   return record;
 }
 
@@ -84,7 +87,7 @@ export class SweepWriter {
   /** @throws InputError when another process writes here too */
   async save(record: Omit<SweepRecord, 'version' | 'tensors' | 'writer'>, arrays: SweepArrays): Promise<void> {
     if (stateOf(await readRecord(this.dir)) !== this.mine)
-      throw new InputError(`Another sweep writes to ${this.dir}: one at a time was expected.`);
+      throw new InputError(l10n.t('Another sweep writes to {0}: one at a time was expected.', this.dir));
     const tensors = record.complete ? DONE : `sweep.${++this.saves}.safetensors`;
     await writeSafetensors(join(this.dir, tensors), arrays);
     const writer = record.complete ? null : this.id;
@@ -130,7 +133,13 @@ export class StoredArrays {
     const tensor = this.tensors.get(name);
     if (!tensor || tensor.shape.join() !== shape.join())
       throw new InputError(
-        `${this.path}: tensor ${name} of shape ${shape.join(' × ')} was expected, found ${tensor?.shape.join(' × ') ?? 'none'}.`,
+        l10n.t(
+          '{0}: tensor {1} of shape {2} was expected, found {3}.',
+          this.path,
+          name,
+          shape.join(' × '),
+          tensor?.shape.join(' × ') ?? l10n.t('none'),
+        ),
       );
     const size = shape.reduce((product, n) => product * n, 1);
     const { from, to } = part ?? { from: 0, to: size };
@@ -145,7 +154,7 @@ export class StoredArrays {
           Math.min(1 << 28, bytes.length - at),
           tensor.offset + from * itemBytes + at,
         );
-        if (bytesRead === 0) throw new InputError(`${this.path} is truncated.`);
+        if (bytesRead === 0) throw new InputError(l10n.t('{0} is truncated.', this.path));
         at += bytesRead;
       }
     } finally {
@@ -166,6 +175,8 @@ function typed(buffer: ArrayBuffer, dtype: string, path: string, name: string): 
     case 'I64':
       return new BigInt64Array(buffer);
     default:
-      throw new InputError(`${path}: tensor ${name} has dtype ${dtype}; F32, F64, I32 or I64 was expected.`);
+      throw new InputError(
+        l10n.t('{0}: tensor {1} has dtype {2}; F32, F64, I32 or I64 was expected.', path, name, dtype),
+      );
   }
 }

@@ -1,8 +1,10 @@
+import * as l10n from '@vscode/l10n';
 import type { CorpusSummary } from '../../../protocol/latents/corpus';
 import { deadLatents } from '../deadLatents';
 import { layerMoments, varianceRatios } from '../distributions';
 import { statsOf } from '../layerStats';
 import type { SweepState } from './state';
+import { shownNotice } from './savedNotices';
 
 /** What the sums of a sweep say. */
 export function summaryOf(
@@ -39,9 +41,13 @@ export function summaryOf(
     dead: deadLatents(latents, tokens, deadBelow),
     examples: identity.examples,
     complete,
-    notices: beyond > 0 ? [...notices, beyondKept(beyond, tokens)] : notices,
+    notices: [...notices.map(shownNotice), ...(beyond > 0 ? [beyondKept(beyond, tokens)] : [])],
   };
 }
 
 const beyondKept = (beyond: number, tokens: number): string =>
-  `On ${beyond} of ${tokens} tokens more latents are active than are kept: counts, totals and examples have the strongest, L0, L1 and FVU all.`;
+  l10n.t(
+    'On {0} of {1} tokens more latents are active than are kept: counts, totals and examples have the strongest, L0, L1 and FVU all.',
+    beyond,
+    tokens,
+  );

@@ -1,5 +1,5 @@
 /** Runs an autoencoder over a corpus. Can be stopped at any time and goes on where it was. */
-import { OTHER_FOLDER } from '../../../protocol/latents/corpus';
+import * as l10n from '@vscode/l10n';
 import type { Corpus, CorpusSummary, SweepParams } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import { wholeNumber } from '../../circuits/params';
@@ -14,6 +14,7 @@ import { centreOf, type Beginning } from './centre';
 import { placeOf } from './examples';
 import { corpusFiles, resultsOf } from './files';
 import type { CorpusFile } from './files';
+import { otherFolder } from './folder';
 import { difference, identityOf } from './identity';
 import { Progress } from './progress';
 import { checkText, sequences } from './sequences';
@@ -95,18 +96,19 @@ function checkShard(shard: { index: number; count: number } | undefined): void {
   if (!shard) return;
   const { index, count } = shard;
   if (!Number.isInteger(count) || count < 1 || !Number.isInteger(index) || index < 0 || index >= count)
-    throw new InputError(`shard: found ${index}/${count}; expected i/n with i from 0 to n − 1.`);
+    throw new InputError(l10n.t('shard: found {0}/{1}; expected i/n with i from 0 to n − 1.', index, count));
 }
 
 /** @throws InputError when the folder has another sweep */
 async function savedSweep(out: string, { identity, shard }: SweepHead): Promise<SweepState | undefined> {
   const record = await readRecord(out);
   if (!record) return undefined;
-  const name = (s: SweepHead['shard']): string => (s ? `shard ${s.index}/${s.count}` : 'the whole corpus');
+  const name = (s: SweepHead['shard']): string =>
+    s ? l10n.t('shard {0}/{1}', s.index, s.count) : l10n.t('the whole corpus');
   const other =
     difference(record.identity, identity) ??
-    (name(record.shard) === name(shard) ? undefined : `${name(record.shard)}, not ${name(shard)}`);
-  if (other) throw new InputError(`${out} has a sweep of ${other}: ${OTHER_FOLDER}`);
+    (name(record.shard) === name(shard) ? undefined : l10n.t('{0}, not {1}', name(record.shard), name(shard)));
+  if (other) throw new InputError(l10n.t('{0} has a sweep of {1}: {2}', out, other, otherFolder()));
   return SweepState.load(out, record);
 }
 

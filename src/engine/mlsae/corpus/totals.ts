@@ -1,4 +1,5 @@
 /** What adds up over a corpus. Sums are exact, so that neither the order of texts nor how they are shared out can be seen. */
+import * as l10n from '@vscode/l10n';
 import { addCodes, noTotals } from '../distributions';
 import type { Codes, LayerTotals } from '../distributions';
 import type { EncodedText } from '../encodePrompt';
@@ -60,7 +61,7 @@ export class Totals {
    * @param name of the autoencoder
    * @throws InputError when something is not finite; nothing of the text is then added
    */
-  add(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean, name = 'The autoencoder'): void {
+  add(text: EncodedText, codes: Codes, centre: Centre, isDocument: boolean, name = l10n.t('The autoencoder')): void {
     this.readLatents(codes);
     const scalars = this.scalarsOf(text, codes, centre, isDocument);
     this.checkFinite(scalars, name);
@@ -91,9 +92,10 @@ export class Totals {
     layers.forEach((layer, l) => {
       const sums = Object.values(scalars.layers[l]!) as number[];
       const totals = text.totals.subarray(l * nLatents, (l + 1) * nLatents);
-      if (!sums.every(Number.isFinite) || !totals.every(Number.isFinite)) throw notFinite(name, `at layer ${layer}`);
+      if (!sums.every(Number.isFinite) || !totals.every(Number.isFinite))
+        throw notFinite(name, l10n.t('at layer {0}', layer));
     });
-    if (!flat(scalars).every(Number.isFinite)) throw notFinite(name, `at layers ${layers.join(', ')}`);
+    if (!flat(scalars).every(Number.isFinite)) throw notFinite(name, l10n.t('at layers {0}', layers.join(', ')));
   }
 
   /** Counts and totals of one text. */

@@ -1,4 +1,5 @@
 /** The paper's formats (github.com/tim-lawson/mlsae): the autoencoder alone, and with its transformer (`-tfm`). */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../../checkpoint/config';
 import { InputError } from '../../checkpoint/errors';
 import type { SaeDescription, SaeFiles, SaeFormatReader } from './reader';
@@ -14,7 +15,10 @@ export const mlsae: SaeFormatReader = {
   transformer: () => undefined,
   describe: ({ config }) => {
     if (config.bool('lens', false)) {
-      throw config.error('lens', 'false (an MLSAE whose layers have linear maps of their own is not supported)');
+      throw config.error(
+        'lens',
+        l10n.t('false (an MLSAE whose layers have linear maps of their own is not supported)'),
+      );
     }
     const [nInputs, nLatents] = [config.int('n_inputs'), config.int('n_latents')];
     return { ...topk(config, '', nInputs, nLatents), widthFrom: 'n_inputs' };
@@ -32,7 +36,7 @@ export const mlsaeTfm: SaeFormatReader = {
     const [nLatents, nInputs] = sizes(files);
     const factor = config.int('expansion_factor');
     if (factor * nInputs !== nLatents) {
-      throw config.error('expansion_factor', `${nLatents / nInputs} (the shape of ${ENCODER})`);
+      throw config.error('expansion_factor', l10n.t('{0} (the shape of {1})', nLatents / nInputs, ENCODER));
     }
     return {
       ...topk(config, 'autoencoder.', nInputs, nLatents),
@@ -46,10 +50,17 @@ export const mlsaeTfm: SaeFormatReader = {
 function sizes({ tensors, weights }: SaeFiles): [number, number] {
   const shape = tensors.get(ENCODER)?.shape;
   if (!shape)
-    throw new InputError(`${weights} has no tensor ${ENCODER}; one of shape [n_latents, n_inputs] was expected.`);
+    throw new InputError(
+      l10n.t('{0} has no tensor {1}; one of shape [n_latents, n_inputs] was expected.', weights, ENCODER),
+    );
   if (shape.length !== 2 || shape.includes(0)) {
     throw new InputError(
-      `${weights}: tensor ${ENCODER} has shape [${shape.join(', ')}], [n_latents, n_inputs] was expected.`,
+      l10n.t(
+        '{0}: tensor {1} has shape [{2}], [n_latents, n_inputs] was expected.',
+        weights,
+        ENCODER,
+        shape.join(', '),
+      ),
     );
   }
   return shape as [number, number];

@@ -1,4 +1,5 @@
 /** Which block's output a hook point is. */
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../../checkpoint/errors';
 
 /** TransformerLens: blocks.3.hook_resid_post. */
@@ -15,9 +16,14 @@ export function residualLayer(hook: string, where: string): number {
   const block = TRANSFORMER_LENS.exec(hook);
   const layer = Number(block?.[1] ?? MODULE.exec(hook)?.[1] ?? NaN) - (block?.[2] === 'pre' ? 1 : 0);
   if (layer >= 0) return layer;
-  const found = `${hook.slice(0, 80)}${layer < 0 ? ' (the embeddings)' : ''}`;
+  const named = hook.slice(0, 80);
+  const found = layer < 0 ? l10n.t('{0} (the embeddings)', named) : named;
   throw new InputError(
-    `${where} is ${found}; the residual stream after a block, such as blocks.3.hook_resid_post or layers.3, was expected.`,
+    l10n.t(
+      '{0} is {1}; the residual stream after a block, such as blocks.3.hook_resid_post or layers.3, was expected.',
+      where,
+      found,
+    ),
   );
 }
 

@@ -1,4 +1,5 @@
 /** SAELens's format (github.com/jbloomAus/SAELens), before and since version 6: what it was trained on moved to `metadata`. */
+import * as l10n from '@vscode/l10n';
 import type { Config } from '../../checkpoint/config';
 import type { Activate } from '../sae';
 import type { SaeDescription, SaeFormatReader } from './reader';
@@ -50,13 +51,14 @@ function layer(config: Config): Pick<SaeDescription, 'layers' | 'layersFrom'> {
 
 function activation(config: Config, nLatents: number): Activate {
   const architecture = config.string('architecture', 'standard');
-  if (!ARCHITECTURES.includes(architecture)) throw config.error('architecture', `one of ${ARCHITECTURES.join(', ')}`);
+  if (!ARCHITECTURES.includes(architecture))
+    throw config.error('architecture', l10n.t('one of {0}', ARCHITECTURES.join(', ')));
   const vector = (tensor: string): { tensor: string; shape: number[] } => ({ tensor, shape: [nLatents] });
   const key = ['activation_fn', 'activation_fn_str'];
   // TopK was an activation function of the standard architecture once
   const fn = config.string(key, architecture === 'topk' ? 'topk' : 'relu');
   if (fn !== 'relu' && !(fn === 'topk' && ['standard', 'topk'].includes(architecture))) {
-    throw config.error(key, architecture === 'standard' ? '"relu" or "topk"' : '"relu"');
+    throw config.error(key, architecture === 'standard' ? l10n.t('"relu" or "topk"') : '"relu"');
   }
   if (architecture === 'jumprelu') return { kind: 'jumprelu', threshold: vector('threshold') };
   if (architecture === 'gated') {
@@ -70,7 +72,7 @@ function activation(config: Config, nLatents: number): Activate {
 /** Factors on activations that the files would have to be folded by first. */
 function refuseScaling(config: Config): void {
   for (const flag of ['finetuning_scaling_factor', 'rescale_acts_by_decoder_norm']) {
-    if (config.bool(flag, false)) throw config.error(flag, 'false (fold the factors into the weights first)');
+    if (config.bool(flag, false)) throw config.error(flag, l10n.t('false (fold the factors into the weights first)'));
   }
 }
 
@@ -85,12 +87,15 @@ function normalization(config: Config): Pick<SaeDescription, 'standardize' | 'no
       return {
         standardize: false,
         notices: [
-          `${config.file}: ${key} is expected_average_only_in, and its factor is not in the files: none is applied, ` +
-            `so activations are right only if the factor was folded into the weights.`,
+          l10n.t(
+            '{0}: {1} is expected_average_only_in, and its factor is not in the files: none is applied, so activations are right only if the factor was folded into the weights.',
+            config.file,
+            key,
+          ),
         ],
       };
     default:
-      throw config.error(key, 'none, layer_norm or expected_average_only_in');
+      throw config.error(key, l10n.t('none, layer_norm or expected_average_only_in'));
   }
 }
 

@@ -1,17 +1,18 @@
 /** EleutherAI's format (github.com/EleutherAI/sparsify): one folder a layer, named after the module that it reads. */
+import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
 import type { Config } from '../../checkpoint/config';
 import type { SaeFormatReader } from './reader';
 import { isModuleName, residualLayer } from './residualLayer';
 
 /** Flags that change what is computed. */
-const UNSUPPORTED: Record<string, string> = {
-  transcode: 'false (a transcoder has no residual stream to reconstruct)',
-  skip_connection: 'false (a skip connection is not supported)',
-  embed_skip: 'false (a skip connection is not supported)',
-  gram_lookup: 'false (a table of n-gram means is not supported)',
-  signed: 'false (latents are kept by value, not by size)',
-};
+const unsupported = (): Record<string, string> => ({
+  transcode: l10n.t('false (a transcoder has no residual stream to reconstruct)'),
+  skip_connection: l10n.t('false (a skip connection is not supported)'),
+  embed_skip: l10n.t('false (a skip connection is not supported)'),
+  gram_lookup: l10n.t('false (a table of n-gram means is not supported)'),
+  signed: l10n.t('false (latents are kept by value, not by size)'),
+});
 
 export const sparsify: SaeFormatReader = {
   format: 'sparsify',
@@ -21,7 +22,7 @@ export const sparsify: SaeFormatReader = {
   width: 'd_in',
   transformer: () => undefined,
   describe: ({ config, folder }) => {
-    for (const [flag, expected] of Object.entries(UNSUPPORTED)) {
+    for (const [flag, expected] of Object.entries(unsupported())) {
       if (config.bool(flag, false)) throw config.error(flag, expected);
     }
     if (config.string('activation', 'topk') !== 'topk') throw config.error('activation', '"topk"');
@@ -40,8 +41,8 @@ export const sparsify: SaeFormatReader = {
       bPre: bias,
       bEnc: { tensor: 'encoder.bias', shape: [nLatents] },
       bDec: bias,
-      layers: isModuleName(name) ? [residualLayer(name, `The name of ${folder}`)] : undefined,
-      layersFrom: `The name of ${folder}`,
+      layers: isModuleName(name) ? [residualLayer(name, l10n.t('The name of {0}', folder))] : undefined,
+      layersFrom: l10n.t('The name of {0}', folder),
       notices: [],
     };
   },

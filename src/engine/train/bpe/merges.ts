@@ -1,4 +1,5 @@
 /** Byte pair encoding: which neighbours become one token, the most frequent first. */
+import * as l10n from '@vscode/l10n';
 import type { Steps } from '../../runtime/types';
 import { Heap } from './heap';
 
@@ -44,7 +45,7 @@ export async function learnMerges(words: ReadonlyMap<string, number>, size: numb
     if (performance.now() < due) continue;
     due = performance.now() + 200;
     const learnt = learner.tokens.length - 256;
-    await steps.step(`Learning a vocabulary: ${learnt} of ${size} merges`, learnt / size);
+    await steps.step(l10n.t('Learning a vocabulary: {0} of {1} merges', learnt, size), learnt / size);
   }
   const { tokens, merges } = learner;
   return { tokens, pairs: merges };

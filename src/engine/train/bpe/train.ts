@@ -1,4 +1,5 @@
 /** Trains a byte-level BPE tokenizer on texts. */
+import * as l10n from '@vscode/l10n';
 import type { Steps } from '../../runtime/types';
 import { InputError } from '../../checkpoint/errors';
 import { learnMerges } from './merges';
@@ -20,7 +21,7 @@ export async function trainBpe(
 ): Promise<TokenizerFiles> {
   if (!Number.isInteger(size) || size < SMALLEST)
     throw new InputError(
-      `vocab is ${size}, a whole number from ${SMALLEST} (the bytes and <|endoftext|>) was expected.`,
+      l10n.t('vocab is {0}, a whole number from {1} (the bytes and <|endoftext|>) was expected.', size, SMALLEST),
     );
   const words = new WordCounts();
   let characters = 0;
@@ -30,7 +31,7 @@ export async function trainBpe(
     characters += text.length;
     if (performance.now() < due) continue;
     due = performance.now() + 200;
-    await steps.step(`Counting words: ${(characters / 1e6).toFixed(1)} million characters`);
+    await steps.step(l10n.t('Counting words: {0} million characters', (characters / 1e6).toFixed(1)));
   }
   return tokenizerFiles(await learnMerges(words.counts, size - SMALLEST, steps));
 }

@@ -1,4 +1,5 @@
 /** Residual streams of a corpus, computed as they are needed and never all held. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
@@ -105,7 +106,7 @@ export class Activations {
     const { checkpoint } = this.model;
     let { pass, cursor, index, used } = this.from;
     for (;;) {
-      const tick = (): Promise<void> => steps.step('Reading the corpus');
+      const tick = (): Promise<void> => steps.step(l10n.t('Reading the corpus'));
       const files = this.filesOf(pass);
       const all = sequences(corpus, checkpoint, { files, notice, tick, ...(cursor && { from: cursor }) });
       let any = cursor !== null;
@@ -121,7 +122,7 @@ export class Activations {
         }
         [cursor, index] = [block.at(-1)!.next, 0];
       }
-      if (!any) throw new InputError(`${corpus.globs.join(', ')}: the texts have no tokens to train on.`);
+      if (!any) throw new InputError(l10n.t('{0}: the texts have no tokens to train on.', corpus.globs.join(', ')));
       [pass, cursor] = [pass + 1, null];
     }
   }

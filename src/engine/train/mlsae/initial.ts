@@ -1,4 +1,5 @@
 /** Parameters before the first step. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import { seededUniform } from '../../circuits/random';
 import { DataType, GraphBuilder, type Value } from '../../graph/builder';
@@ -78,7 +79,7 @@ export async function geometricMedian(rows: Tensor, provider: string, steps: Ste
     let weighted = new Tensor('float32', new Float32Array(m).fill(1), [1, m]);
     let median = new Tensor('float32', new Float32Array(n), [n]);
     for (let i = 0; i < MEDIAN_STEPS; i++) {
-      await steps.step('Starting the bias at the geometric median');
+      await steps.step(l10n.t('Starting the bias at the geometric median'));
       const out = await session.run({ x: rows, from: median, weights: weighted });
       [median, weighted] = [out['mean:out'] as typeof median, out['next:out'] as typeof weighted];
       if ((out['moved:out']!.data as Float32Array)[0]! < MEDIAN_TOLERANCE) break;

@@ -1,4 +1,5 @@
 /** A multi-layer sparse autoencoder in training: its state, one step of it, what is saved. */
+import * as l10n from '@vscode/l10n';
 import { Tensor } from 'onnxruntime-node';
 import type { MlsaePoint, TrainMlsaeParams } from '../../../protocol/training';
 import { InputError } from '../../checkpoint/errors';
@@ -86,7 +87,9 @@ export class MlsaeJob implements Job<MlsaePoint> {
     this.state[stepIo.last] = int64(last);
     this.deadFraction = last.filter((steps) => steps >= settings.deadSteps).length / last.length;
     if (!isPlace(place))
-      throw new InputError(`${this.dir}: training.json is not what a training writes: place is missing or wrong.`);
+      throw new InputError(
+        l10n.t('{0}: training.json is not what a training writes: place is missing or wrong.', this.dir),
+      );
     this.place = place;
     this.stream = this.parts.stream(this.notice, this.place);
   }
@@ -96,12 +99,17 @@ export class MlsaeJob implements Job<MlsaePoint> {
     const batch = this.first ?? (await this.stream.next(steps));
     const lr = rateOf(settings, step);
     const session = await this.session(settings.auxk > 0 && this.deadFraction > 0);
-    await steps.step(`Step ${step} of ${settings.steps}`, step / settings.steps);
+    await steps.step(l10n.t('Step {0} of {1}', step, settings.steps), step / settings.steps);
     const out = await session.run({ ...this.state, [stepIo.x]: batch.x, ...adamFeeds(step, lr, ADAM) });
     const number = (name: string): number => (out[name]!.data as Float32Array)[0]!;
     if (!Number.isFinite(number(stepIo.loss)) || !Number.isFinite(number(stepIo.norm)))
       throw new InputError(
-        `The training diverged at step ${step} (loss ${number(stepIo.loss)}): a smaller rate than ${settings.lr} was expected, or other activations.`,
+        l10n.t(
+          'The training diverged at step {0} (loss {1}): a smaller rate than {2} was expected, or other activations.',
+          step,
+          number(stepIo.loss),
+          settings.lr,
+        ),
       );
     for (const name of STATE) this.state[name] = out[stepIo.next(name)]!;
     this.deadFraction = number(stepIo.dead);
@@ -147,7 +155,7 @@ export class MlsaeJob implements Job<MlsaePoint> {
 
   line({ fvu, deadFraction }: MlsaePoint): string {
     const mean = fvu.reduce((a, b) => a + b, 0) / fvu.length;
-    return `FVU ${mean.toFixed(4)}, ${(100 * deadFraction).toFixed(1)} % dead`;
+    return l10n.t('FVU {0}, {1} % dead', mean.toFixed(4), (100 * deadFraction).toFixed(1));
   }
 
   async dispose(): Promise<void> {

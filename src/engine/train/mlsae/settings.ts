@@ -1,4 +1,5 @@
 /** What is asked of a training, with what is taken where nothing is. */
+import * as l10n from '@vscode/l10n';
 import type { TrainMlsaeParams } from '../../../protocol/training';
 import type { ModelDescription } from '../../checkpoint/description';
 import { InputError } from '../../checkpoint/errors';
@@ -39,16 +40,23 @@ export function mlsaeSettings(given: Given, name: string, d: ModelDescription): 
   const nLatents = p.expansionFactor * nInputs;
   if (!(p.expansionFactor > 0 && p.expansionFactor <= MOST.factor) || !Number.isInteger(nLatents))
     throw new InputError(
-      `expansionFactor: found ${p.expansionFactor}; a number up to ${MOST.factor} that makes whole latents of the ${nInputs} inputs of ${name} was expected.`,
+      l10n.t(
+        'expansionFactor: found {0}; a number up to {1} that makes whole latents of the {2} inputs of {3} was expected.',
+        p.expansionFactor,
+        MOST.factor,
+        nInputs,
+        name,
+      ),
     );
-  if (!(p.lr > 0 && p.lr <= 1)) throw new InputError(`lr: found ${p.lr}, a number above 0 and up to 1 was expected.`);
+  if (!(p.lr > 0 && p.lr <= 1))
+    throw new InputError(l10n.t('lr: found {0}, a number above 0 and up to 1 was expected.', p.lr));
   if (!Number.isInteger(p.seed) || p.seed < 0 || p.seed >= 2 ** 32)
-    throw new InputError(`seed: found ${p.seed}, a whole number from 0 to ${2 ** 32 - 1} was expected.`);
+    throw new InputError(l10n.t('seed: found {0}, a whole number from 0 to {1} was expected.', p.seed, 2 ** 32 - 1));
   const tokens = wholeNumber('batchTokens', p.batchTokens, MOST.batchTokens);
   const readLayers = layersOf(given.layers, name, d);
   return {
     nInputs,
-    nLatents: wholeNumber('expansionFactor × inputs', nLatents, MOST.latents),
+    nLatents: wholeNumber(l10n.t('expansionFactor × inputs'), nLatents, MOST.latents),
     k: wholeNumber('k', p.k, nLatents),
     layers: readLayers.length,
     readLayers,
@@ -64,11 +72,13 @@ export function mlsaeSettings(given: Given, name: string, d: ModelDescription): 
 }
 
 function layersOf(given: number[] | undefined, name: string, { nLayers }: ModelDescription): number[] {
-  if (nLayers === 0) throw new InputError(`${name} has no layers, and so no residual stream after one to train on.`);
+  if (nLayers === 0)
+    throw new InputError(l10n.t('{0} has no layers, and so no residual stream after one to train on.', name));
   const layers = given ?? Array.from({ length: nLayers }, (_, layer) => layer);
   const bad = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= nLayers);
-  if (bad !== undefined) throw new InputError(`layers: found ${bad}; 0 to ${nLayers - 1} are the layers of ${name}.`);
-  if (layers.length === 0) throw new InputError('layers is empty, at least one layer was expected.');
+  if (bad !== undefined)
+    throw new InputError(l10n.t('layers: found {0}; 0 to {1} are the layers of {2}.', bad, nLayers - 1, name));
+  if (layers.length === 0) throw new InputError(l10n.t('layers is empty, at least one layer was expected.'));
   return [...new Set(layers)].sort((a, b) => a - b);
 }
 

@@ -1,4 +1,5 @@
 /** A toy transformer in training: its state is the tensors that each step takes and gives. */
+import * as l10n from '@vscode/l10n';
 import { basename } from 'node:path';
 import { Tensor } from 'onnxruntime-node';
 import type { ToyPoint, TrainToyParams } from '../../../protocol/training';
@@ -6,6 +7,8 @@ import type { ModelDescription } from '../../checkpoint/description';
 import { InputError } from '../../checkpoint/errors';
 import type { TensorData } from '../../checkpoint/safetensors';
 import { weightRefs } from '../../checkpoint/usedWeights';
+import { partsComma } from '../../mlsae/corpus/progress';
+import * as saved from '../../mlsae/corpus/savedNotices';
 import type { StoredArrays } from '../../mlsae/corpus/store';
 import type { Batch } from '../../graph/transformer';
 import { Session } from '../../runtime/session';
@@ -134,7 +137,13 @@ export class ToyJob implements Job<ToyPoint> {
     // else the weights would be no numbers either
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
       throw new InputError(
-        `Training diverged at step ${step}: the loss is ${loss}, its gradient ${norm}; a smaller rate than ${this.settings.lr} may help.`,
+        l10n.t(
+          'Training diverged at step {0}: the loss is {1}, its gradient {2}; a smaller rate than {3} may help.',
+          step,
+          loss!,
+          norm!,
+          this.settings.lr,
+        ),
       );
     for (const name of Object.keys(this.state)) this.state[name] = results[stepNames.next(name)]!;
     return { tokens: batch.sequences * batch.length, values: { loss: loss!, lr } };
@@ -168,12 +177,12 @@ export class ToyJob implements Job<ToyPoint> {
     const { induction, previousToken, inContext } = this.last;
     const largest = (grid: number[][]): string => Math.max(...grid.flat()).toFixed(2);
     const parts = [
-      `rate ${lr.toPrecision(2)}`,
-      inContext !== undefined && `in-context ${inContext.toFixed(2)}`,
-      previousToken && `previous token ${largest(previousToken)}`,
-      induction && `induction ${largest(induction)}`,
+      l10n.t('rate {0}', lr.toPrecision(2)),
+      inContext !== undefined && l10n.t('in-context {0}', inContext.toFixed(2)),
+      previousToken && l10n.t('previous token {0}', largest(previousToken)),
+      induction && l10n.t('induction {0}', largest(induction)),
     ];
-    return parts.filter(Boolean).join(', ');
+    return parts.filter(Boolean).join(partsComma());
   }
 
   async dispose(): Promise<void> {
@@ -210,7 +219,7 @@ export class ToyJob implements Job<ToyPoint> {
     const text = await this.read(steps);
     const { tokenizer, tokens } = text;
     const sizes = { ...this.settings.sizes, vocab: tokenizer.vocab };
-    const notice = `The corpus gives a vocabulary of ${sizes.vocab} tokens, not ${this.settings.sizes.vocab}.`;
+    const notice = saved.smallerVocabulary(sizes.vocab, this.settings.sizes.vocab);
     if (sizes.vocab < this.settings.sizes.vocab && !this.notices.includes(notice)) this.notices.push(notice);
     const d = toyDescription(sizes);
     this.loaded = {
@@ -231,7 +240,7 @@ const momentsOf = (name: string): string[] => [stepNames.first(name), stepNames.
 const json = (value: unknown): string => `${JSON.stringify(value, null, 1)}\n`;
 const dataOf = ({ data, dims }: Tensor): TensorData => ({ shape: [...dims], data: data as Float32Array });
 /** Cancels, and says nothing: what is measured takes a moment. */
-const quiet = (steps: Steps): Steps => ({ step: () => steps.step('Measuring heads') });
+const quiet = (steps: Steps): Steps => ({ step: () => steps.step(l10n.t('Measuring heads')) });
 
 /** Weights that the description names and that nothing trains: zeros. */
 const untrained = (d: ModelDescription): [string, TensorData][] => {

@@ -1,4 +1,5 @@
 /** What the papers look at while a model trains, by the inspector's own analyses of the checkpoint as it is. */
+import * as l10n from '@vscode/l10n';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -58,7 +59,10 @@ async function measureOpen(
   const { previousToken, induction } = await headGrids(model, steps);
   Object.assign(values, { previousToken, induction });
   if (nLayers === 2) values.kComposition = await kComposition(model, steps);
-  const strongest = nLayers > 1 ? best('induction', induction) : best('previous token', previousToken);
+  const strongest =
+    nLayers > 1
+      ? best((value) => l10n.t('induction {0}', value), induction)
+      : best((value) => l10n.t('previous token {0}', value), previousToken);
   const attention = snippet.ids.length > 0 ? await attentionOf(model, strongest, snippet, steps) : undefined;
   return { values, ...(attention && { attention }) };
 }
@@ -111,10 +115,10 @@ interface Strongest {
   score: string;
 }
 
-function best(name: string, grid: HeadGrid): Strongest {
+function best(scored: (value: string) => string, grid: HeadGrid): Strongest {
   const all = grid.flatMap((row, layer) => row.map((value, head) => ({ layer, head, value })));
   const { layer, head, value } = all.reduce((a, b) => (b.value > a.value ? b : a));
-  return { head: { layer, head }, score: `${name} ${value.toFixed(2)}` };
+  return { head: { layer, head }, score: scored(value.toFixed(2)) };
 }
 
 async function attentionOf(

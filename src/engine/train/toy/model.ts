@@ -1,4 +1,5 @@
 /** The toy models of “A Mathematical Framework for Transformer Circuits”, to be trained. */
+import * as l10n from '@vscode/l10n';
 import type { TrainToyParams } from '../../../protocol/training';
 import { attnOnly } from '../../checkpoint/architectures/attnOnly';
 import { Config } from '../../checkpoint/config';
@@ -33,12 +34,16 @@ export function toySizes(params: TrainToyParams): ToySizes {
   const dHead = params.dHead ?? dModel / nHeads;
   const sizes = { layers, dModel, nHeads, dHead, vocab, context };
   if (params.dHead === undefined && dModel % nHeads !== 0)
-    throw new InputError(`nHeads is ${nHeads}, a divisor of dModel ${dModel} was expected (or give dHead).`);
+    throw new InputError(
+      l10n.t('nHeads is {0}, a divisor of dModel {1} was expected (or give dHead).', nHeads, dModel),
+    );
   for (const [name, value] of Object.entries(sizes)) {
     const least = name === 'layers' ? 0 : name === 'context' ? 4 : 1;
     const most = LARGEST[name as keyof ToySizes];
     if (!Number.isInteger(value) || value < least || value > most)
-      throw new InputError(`${name} is ${value}, a whole number from ${least} to ${most} was expected.`);
+      throw new InputError(
+        l10n.t('{0} is {1}, a whole number from {2} to {3} was expected.', name, value, least, most),
+      );
   }
   return sizes;
 }

@@ -1,4 +1,5 @@
 /** Stretches of a training: how often chunks are repeated, and how long sequences are. */
+import * as l10n from '@vscode/l10n';
 import type { ToyStage, TrainToyParams } from '../../../protocol/training';
 import { InputError } from '../../checkpoint/errors';
 
@@ -18,12 +19,13 @@ export function stagesOf({ stages: given, ...params }: Given, context: number): 
   for (const [name, value] of Object.entries({ repeatShare, randomShare })) checkShare(name, value);
   if (!given) return [{ until: 1, repeatShare, randomShare, context }];
   if (params.repeatShare !== undefined)
-    throw new InputError('repeatShare and stages were given, one of them was expected.');
-  if (given.length === 0) throw new InputError('stages is empty, at least one stage was expected.');
+    throw new InputError(l10n.t('repeatShare and stages were given, one of them was expected.'));
+  if (given.length === 0) throw new InputError(l10n.t('stages is empty, at least one stage was expected.'));
   const stages = given.map((stage) => ({ randomShare, context, ...stage }));
   stages.forEach((stage, i) => checkStage(`stages[${i}]`, stage, stages[i - 1]?.until ?? 0, context));
   const { until } = stages.at(-1)!;
-  if (until !== 1) throw new InputError(`stages end at ${until} of the training, a last stage until 1 was expected.`);
+  if (until !== 1)
+    throw new InputError(l10n.t('stages end at {0} of the training, a last stage until 1 was expected.', until));
   return stages;
 }
 
@@ -31,16 +33,24 @@ function checkStage(where: string, stage: Stage, before: number, context: number
   checkShare(`${where}.repeatShare`, stage.repeatShare);
   checkShare(`${where}.randomShare`, stage.randomShare);
   if (!(stage.until > before && stage.until <= 1))
-    throw new InputError(`${where}.until is ${stage.until}, a number above ${before} and up to 1 was expected.`);
+    throw new InputError(
+      l10n.t('{0}.until is {1}, a number above {2} and up to 1 was expected.', where, stage.until, before),
+    );
   // so that every step has as many tokens
   if (!Number.isInteger(stage.context) || stage.context < 4 || context % stage.context !== 0)
     throw new InputError(
-      `${where}.context is ${stage.context}, a divisor of the model’s context ${context} was expected, 4 or more.`,
+      l10n.t(
+        '{0}.context is {1}, a divisor of the model’s context {2} was expected, 4 or more.',
+        where,
+        stage.context,
+        context,
+      ),
     );
 }
 
 function checkShare(name: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) throw new InputError(`${name} is ${value}, a share from 0 to 1 was expected.`);
+  if (!(value >= 0 && value <= 1))
+    throw new InputError(l10n.t('{0} is {1}, a share from 0 to 1 was expected.', name, value));
 }
 
 /** The stage of a step. @param step from 1 */

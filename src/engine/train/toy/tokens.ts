@@ -1,4 +1,5 @@
 /** A corpus as one row of tokens to train on and one that is held out. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
@@ -54,7 +55,7 @@ export async function toyTokens(
   for await (const { text, first, bytes, file, row: line } of documents(files, corpus)) {
     const left = maxTokens - train.length - heldOut.length;
     if (left <= 0) break;
-    await steps.step('Tokenizing the corpus', Math.min(1, Math.max(bytes / total, 1 - left / maxTokens)));
+    await steps.step(l10n.t('Tokenizing the corpus'), Math.min(1, Math.max(bytes / total, 1 - left / maxTokens)));
     const ids = encode(text);
     const row = isHeldOut(files[file]!.name, line) ? heldOut : train;
     row.push((first ? [bosId, ...ids] : ids).slice(0, left));
@@ -72,6 +73,8 @@ function split(train: Int32Array, heldOut: Int32Array, length: number, { globs }
   const all = train.length + heldOut.length;
   const cut = train.length - Math.max(length + 1, Math.floor(train.length / HELD_OUT));
   if (cut <= length)
-    throw new InputError(`${globs.join(', ')}: ${all} tokens were read, at least ${2 * (length + 1)} were expected.`);
+    throw new InputError(
+      l10n.t('{0}: {1} tokens were read, at least {2} were expected.', globs.join(', '), all, 2 * (length + 1)),
+    );
   return { train: train.slice(0, cut), heldOut: train.slice(cut) };
 }

@@ -1,4 +1,5 @@
 /** The byte-level BPE tokenizer of a toy model: trained on its corpus, or that of the folder where training goes on. */
+import * as l10n from '@vscode/l10n';
 import { join } from 'node:path';
 import type { Corpus } from '../../../protocol/latents/corpus';
 import type { PromptTokenizer } from '../../checkpoint/checkpoint';
@@ -32,7 +33,8 @@ const CHARACTERS = 100_000_000;
 export function toyTokenizer(json: Record<string, unknown>, context: number, file = 'tokenizer.json'): ToyTokenizer {
   const model = json['model'] as BpeModel;
   const bosId = model.vocab[END_OF_TEXT];
-  if (bosId === undefined) throw new InputError(`${file} has no token ${END_OF_TEXT}, which begins every document.`);
+  if (bosId === undefined)
+    throw new InputError(l10n.t('{0} has no token {1}, which begins every document.', file, END_OF_TEXT));
   const config = tokenizerConfig(context);
   const tokenizer = createTokenizer(json, config, file);
   const encode = textEncoder(model, (word) => tokenizer.encode(word).map(({ id }) => id));

@@ -1,4 +1,5 @@
 /** Trains a toy transformer, or goes on where the folder's training stopped. */
+import * as l10n from '@vscode/l10n';
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { ToyPoint, TrainToyParams, TrainingSummary } from '../../../protocol/training';
@@ -38,9 +39,10 @@ function settingsOf(params: TrainToyParams): ToySettings {
   const { steps, snippet, threads } = params;
   for (const [name, value] of Object.entries({ steps, batch, saveEvery, measureEvery, threads: threads ?? 1 }))
     if (!Number.isInteger(value) || value < 1)
-      throw new InputError(`${name} is ${value}, a whole number from 1 was expected.`);
-  if (!Number.isInteger(seed) || seed < 0) throw new InputError(`seed is ${seed}, a whole number from 0 was expected.`);
-  if (!(lr > 0 && lr < 1)) throw new InputError(`lr is ${lr}, a number between 0 and 1 was expected.`);
+      throw new InputError(l10n.t('{0} is {1}, a whole number from 1 was expected.', name, value));
+  if (!Number.isInteger(seed) || seed < 0)
+    throw new InputError(l10n.t('seed is {0}, a whole number from 0 was expected.', seed));
+  if (!(lr > 0 && lr < 1)) throw new InputError(l10n.t('lr is {0}, a number between 0 and 1 was expected.', lr));
   const sizes = toySizes(params);
   const stages = stagesOf(params, sizes.context);
   return { sizes, steps, batch, lr, stages, saveEvery, measureEvery, seed, snippet, threads };

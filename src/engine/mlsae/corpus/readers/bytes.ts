@@ -1,4 +1,5 @@
 /** Bytes of a file as they come. */
+import * as l10n from '@vscode/l10n';
 import { createReadStream } from 'node:fs';
 import { InputError } from '../../../checkpoint/errors';
 import type { CorpusFile } from '../files';
@@ -22,6 +23,6 @@ export async function* fileBytes({ path, name }: CorpusFile, chunk = CHUNK): Asy
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === undefined) throw cause;
-    throw new InputError(`${name} cannot be read: ${message}.`);
+    throw new InputError(l10n.t('{0} cannot be read: {1}.', name, message));
   }
 }

@@ -1,4 +1,5 @@
 /** A JSON object a line. */
+import * as l10n from '@vscode/l10n';
 import { InputError } from '../../../checkpoint/errors';
 import type { CorpusFile } from '../files';
 import { fileBytes } from './bytes';
@@ -17,7 +18,7 @@ export async function* jsonLines(
   let row = 0;
   for await (const { line, read } of lines(file, open)) {
     row++;
-    const text = textOf(line, field, `${file.name}, line ${row}`);
+    const text = textOf(line, field, () => l10n.t('{0}, line {1}', file.name, row));
     if (text !== undefined) yield { text, row, first: true, bytes: read };
   }
 }
@@ -38,14 +39,16 @@ async function* lines(
     }
     length += data.length - start;
     if (length > MAX_LINE)
-      throw new InputError(`${file.name}, line ${number + 1} is longer than ${MAX_LINE} bytes: expected JSON lines.`);
+      throw new InputError(
+        l10n.t('{0}, line {1} is longer than {2} bytes: expected JSON lines.', file.name, number + 1, MAX_LINE),
+      );
     held.push(data.slice(start));
   }
   if (length > 0) yield { line: Buffer.concat(held), read: last };
 }
 
 /** @returns undefined for an empty line */
-function textOf(line: Buffer, field: string, where: string): string | undefined {
+function textOf(line: Buffer, field: string, where: () => string): string | undefined {
   const json = line
     .toString('utf8')
     .trim()
@@ -55,9 +58,9 @@ function textOf(line: Buffer, field: string, where: string): string | undefined 
   try {
     value = JSON.parse(json);
   } catch (cause) {
-    throw new InputError(`${where} is not JSON: ${(cause as Error).message}.`);
+    throw new InputError(l10n.t('{0} is not JSON: {1}.', where(), (cause as Error).message));
   }
   const text = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[field] : undefined;
   if (typeof text === 'string') return text;
-  throw new InputError(`${where}: expected an object with a text in its field ${field}.`);
+  throw new InputError(l10n.t('{0}: expected an object with a text in its field {1}.', where(), field));
 }

@@ -1,4 +1,5 @@
 /** A column of texts of a Parquet file, one row group after another. */
+import * as l10n from '@vscode/l10n';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
 import type { AsyncBuffer, FileMetaData } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
@@ -33,7 +34,7 @@ async function readable<T>({ name }: CorpusFile, read: () => Promise<T>): Promis
     return await read();
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new InputError(`${name} cannot be read as Parquet: ${reason.replace(/\.$/, '')}.`);
+    throw new InputError(l10n.t('{0} cannot be read as Parquet: {1}.', name, reason.replace(/\.$/, '')));
   }
 }
 
@@ -47,20 +48,22 @@ function checkColumn({ name }: CorpusFile, metadata: FileMetaData, field: string
   const columns = parquetSchema(metadata).children;
   const column = columns.find(({ element }) => element.name === field);
   const names = columns.map(({ element }) => element.name).join(', ');
-  if (!column) throw new InputError(`${name} has no column ${field}: it has ${names}.`);
+  if (!column) throw new InputError(l10n.t('{0} has no column {1}: it has {2}.', name, field, names));
   if (column.children.length > 0 || column.element.type !== 'BYTE_ARRAY')
-    throw new InputError(`${name}: column ${field} holds no texts.`);
+    throw new InputError(l10n.t('{0}: column {1} holds no texts.', name, field));
 }
 
 function checkSize({ name }: CorpusFile, group: FileMetaData['row_groups'][number], field: string): void {
   const column = group.columns.find(({ meta_data: data }) => data?.path_in_schema.join('.') === field);
   const bytes = Number(column?.meta_data?.total_uncompressed_size ?? 0);
   if (bytes > MAX_GROUP)
-    throw new InputError(`${name} has a row group of ${bytes} bytes of ${field}: at most ${MAX_GROUP} were expected.`);
+    throw new InputError(
+      l10n.t('{0} has a row group of {1} bytes of {2}: at most {3} were expected.', name, bytes, field, MAX_GROUP),
+    );
 }
 
 function textOf({ name }: CorpusFile, value: unknown, field: string, row: number): Omit<Text, 'bytes'> | undefined {
   if (value === null || value === undefined) return undefined;
   if (typeof value === 'string') return { text: value, row, first: true };
-  throw new InputError(`${name}, row ${row}: expected a text in its column ${field}.`);
+  throw new InputError(l10n.t('{0}, row {1}: expected a text in its column {2}.', name, row, field));
 }

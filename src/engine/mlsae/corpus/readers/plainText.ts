@@ -2,6 +2,7 @@
 import { PART_CHARACTERS, partEnd } from '../documents';
 import { fileBytes } from './bytes';
 import type { Reader } from './types';
+import * as savedNotices from '../savedNotices';
 
 /** As git tells text from other files: no zero byte among the first. */
 const LOOKED_AT = 8000;
@@ -11,7 +12,7 @@ export const plainText: Reader = async function* (file, { notice }) {
   let [rest, first, bytes] = ['', true, 0];
   for await (const { data, read } of fileBytes(file)) {
     if (bytes === 0 && data.subarray(0, LOOKED_AT).includes(0)) {
-      notice(`${file.name} is not text and is skipped.`);
+      notice(savedNotices.notText(file.name));
       return;
     }
     bytes = read;

@@ -1,4 +1,5 @@
 /** The bytes of a file that is compressed with Zstandard. */
+import * as l10n from '@vscode/l10n';
 import { Decompress } from 'fzstd';
 import { InputError } from '../../../checkpoint/errors';
 import type { CorpusFile } from '../files';
@@ -15,7 +16,7 @@ export async function* zstdBytes(file: CorpusFile): AsyncGenerator<Chunk> {
     try {
       decoder.push(data, final);
     } catch (cause) {
-      throw new InputError(`${file.name} is not Zstandard data, or damaged: ${(cause as Error).message}.`);
+      throw new InputError(l10n.t('{0} is not Zstandard data, or damaged: {1}.', file.name, (cause as Error).message));
     }
     const done = out;
     out = [];
