@@ -27,8 +27,8 @@ export class Analyses {
     let bytes = [...this.byId.values()].reduce((sum, each) => sum + bytesOf(each), 0);
     for (const [oldest, each] of this.byId) {
       if (bytes <= this.budget || oldest === id) break;
-      this.delete(oldest);
       bytes -= bytesOf(each);
+      this.delete(oldest);
     }
   }
 

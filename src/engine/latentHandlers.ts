@@ -1,5 +1,6 @@
 /** The requests about latents: one line an analysis, each a function of an open autoencoder. */
 import type { LatentRequests } from '../protocol/latents';
+import { importExplanations } from './interop/importExplanations';
 import { evaluate } from './mlsae/evaluate';
 import { encodePrompt } from './mlsae/encodePrompt';
 import { latentCard } from './mlsae/latentCard';
@@ -36,6 +37,7 @@ export function latentHandlers(
     mmcs: handler('mmcs', mmcs),
     steer: handler('steer', steer),
     splice: handler('splice', splice),
+    importExplanations: handler('importExplanations', ({ sae }, { file }) => importExplanations(sae, file)),
     sweep: handler('sweep', sweep),
     openSweep: handler('openSweep', openSweep),
     latentExamples: handler('latentExamples', latentExamples),

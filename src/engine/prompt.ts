@@ -46,7 +46,7 @@ export function checkIds({ name, description: { dVocab } }: Checkpoint, ids: num
     throw new InputError(
       l10n.t(
         'Token id {0} is not in the vocabulary of {1}: expected 0–{2}.',
-        ids[bad] ?? l10n.t('(none)'),
+        String(ids[bad] ?? l10n.t('(none)')),
         name,
         dVocab - 1,
       ),

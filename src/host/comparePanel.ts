@@ -8,20 +8,18 @@ import {
   hostToCompare,
   type CompareCommand,
   type CompareSection,
-  type CompareStatus,
   type CompareToHost,
   type HostToCompare,
   type SectionMessage,
   type SectionState,
 } from '../protocol/comparePanel';
-import type { EngineProgress } from '../protocol/engine';
 import type { Analyses } from './analyses';
 import type { Checkpoints } from './checkpoints';
 import type { Circuits } from './circuits';
-import { idsOf, missing, paramsOf, sectionMethods, type AnyResult, type CompareSubject } from './compareSections';
+import { askSection, keyOf, nothingChosen, subjectOf, viewOf } from './compareQuestions';
+import { idsOf, missing, type CompareSubject } from './compareSections';
 import type { Comparison } from './comparison';
 import { copyCompareCode } from './copyCode';
-import { isGone } from './engineService';
 import { saveFile } from './exportCircuits';
 import type { Latents } from './latents';
 import type { Log } from './log';
@@ -36,14 +34,6 @@ export const COMPARE_VIEW = 'circuitscope.compare';
 
 /** The page itself shows progress; what takes longer than this has a notification too. */
 const PATIENCE_MS = 3000;
-
-const EMPTY: CompareStatus = {
-  kind: 'empty',
-  message: vscode.l10n.t(
-    'Choose two checkpoints of the same shape, two steps of a training or a model before and after fine-tuning: what differs between them appears here.',
-  ),
-  commands: ['compareCheckpoint', 'openCheckpoint'],
-};
 
 export interface ComparePanelParts {
   extensionUri: vscode.Uri;
@@ -71,6 +61,8 @@ export class ComparePanel implements vscode.Disposable {
   private readonly answers = new Map<CompareSection, { key: string; state: SectionState; sent: boolean }>();
   /** What is computed now. */
   private asked = '';
+  /** Each is read with its own autoencoder, where both have one. */
+  private ownSaes = false;
   /** Head whose patterns were sent last. */
   private sentPattern = '';
   private readonly disposables: vscode.Disposable[] = [];
@@ -83,6 +75,10 @@ export class ComparePanel implements vscode.Disposable {
     this.on(compareToHost.select, ({ event, seq }) => selection.apply(event, COMPARE_ORIGIN, seq));
     this.on(compareToHost.command, (name) => this.command(name));
     this.on(compareToHost.swap, () => comparison.swap());
+    this.on(compareToHost.ownSaes, (own) => {
+      this.ownSaes = own;
+      this.refresh();
+    });
     this.on(compareToHost.goToStep, (index) => void steps.goTo(index));
     this.on(compareToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
     this.on(compareToHost.save, (file) => void saveFile(file));
@@ -101,7 +97,9 @@ export class ComparePanel implements vscode.Disposable {
   /** What is looked at, if it can be computed. */
   get shown(): { section: CompareSection; subject: CompareSubject } | undefined {
     const subject = this.panel && this.subject();
-    return subject && !missing(this.section, subject) ? { section: this.section, subject } : undefined;
+    // two autoencoders: neither a saved result nor code of TransformerLens names both
+    const two = this.section === 'latents' && subject?.otherSae;
+    return subject && !two && !missing(this.section, subject) ? { section: this.section, subject } : undefined;
   }
 
   /** Beside the editor, which keeps the focus. */
@@ -197,14 +195,7 @@ export class ComparePanel implements vscode.Disposable {
   }
 
   private subject(): CompareSubject | undefined {
-    const { analyses, comparison, latents, selection } = this.parts;
-    const { sides } = comparison;
-    if (!sides) return undefined;
-    const { a, b, open } = sides;
-    const { current } = analyses;
-    const sae = latents.of(sides[open]) ?? latents.of(open === 'a' ? b : a);
-    const mine = current && !current.outdated && current.checkpoint.path === sides[open].path;
-    return { a, b, ...(mine && { analysis: current }), ...(sae && { sae }), selection: selection.value };
+    return subjectOf(this.parts, this.ownSaes);
   }
 
   private refresh(): void {
@@ -213,19 +204,10 @@ export class ComparePanel implements vscode.Disposable {
     if (!subject) {
       this.stop();
       this.sentPattern = '';
-      this.send(hostToCompare.status, EMPTY);
+      this.send(hostToCompare.status, nothingChosen());
       return;
     }
-    const { a, b, analysis, sae } = subject;
-    const { open } = this.parts.comparison.sides!;
-    this.send(hostToCompare.view, {
-      ...{ a, b, open },
-      ...(analysis && {
-        prompt: { name: analysis.source.name, tokens: analysis.info.tokens, stale: analysis.stale },
-      }),
-      ...(sae && { sae: sae.label }),
-      notices: a.path === b.path ? [vscode.l10n.t('Both are the same checkpoint: nothing differs.')] : [],
-    });
+    this.send(hostToCompare.view, viewOf(subject));
     this.send(hostToCompare.selection, { selection: this.parts.selection.value, origin: 'host', seq: 0 });
     this.send(hostToCompare.status, { kind: 'ready' });
     void this.compute();
@@ -273,7 +255,7 @@ export class ComparePanel implements vscode.Disposable {
     let failed = vscode.l10n.t('{0}: stopped. Choose the section again to compute it.', title);
     const result = await this.work.run(
       title,
-      (token, onProgress) => this.request(section, subject, token, onProgress),
+      (token, onProgress) => askSection(this.parts, section, () => this.subject() ?? subject, { token, onProgress }),
       (message) => (failed = message),
     );
     if (this.asked !== key) return;
@@ -281,23 +263,6 @@ export class ComparePanel implements vscode.Disposable {
     const state = result ? { kind: 'ready' as const, result } : { kind: 'error' as const, message: failed };
     this.answers.set(section, { key, state, sent: false });
     this.deliver(section);
-  }
-
-  private async request(
-    section: CompareSection,
-    subject: CompareSubject,
-    token: vscode.CancellationToken,
-    onProgress: (p: EngineProgress) => void,
-  ): Promise<AnyResult> {
-    const { comparison, latents } = this.parts;
-    const once = (about: CompareSubject): Promise<AnyResult> =>
-      comparison.ask(sectionMethods[section], paramsOf(section, about), { token, onProgress });
-    return once(subject).catch(async (error: unknown) => {
-      if (section !== 'latents' || !subject.sae || !isGone(error)) throw error;
-      // the slider has left the checkpoint that it was opened with
-      await latents.renew(subject.sae);
-      return once(this.subject() ?? subject);
-    });
   }
 
   /** The patterns of the chosen head, behind what they are chosen from. */
@@ -329,13 +294,3 @@ export class ComparePanel implements vscode.Disposable {
     this.disposables.forEach((d) => d.dispose());
   }
 }
-
-/** What an answer is about. An autoencoder stays the same when the engine opens it anew. */
-const keyOf = (section: CompareSection, subject: CompareSubject): string =>
-  JSON.stringify([
-    section,
-    subject.a.id,
-    subject.b.id,
-    subject.sae?.path,
-    { ...paramsOf(section, subject), saeId: '' },
-  ]);

@@ -17,7 +17,13 @@ export interface CompareSubject {
   b: CheckpointInfo;
   /** With the open one. */
   analysis?: Analysis;
+  open: 'a' | 'b';
+  /** That A, or both, are read with. */
   sae?: SaeInfo;
+  /** That B is read with, where it is not the same. */
+  otherSae?: SaeInfo;
+  /** Those of the two, where both have one. */
+  saes?: { a: SaeInfo; b: SaeInfo };
   selection: Selection;
 }
 
@@ -97,7 +103,10 @@ const build: { [S in CompareSection]: (subject: CompareSubject, ids: number[]) =
   patterns: ({ selection: { weighting } }, ids) => ({ ids, weighting }),
   scores: () => ({}),
   composition: () => ({}),
-  latents: ({ sae }, ids) => ({ ids, saeId: sae!.id, top: LATENTS }),
+  latents: ({ sae, otherSae }, ids) => ({
+    ...{ ids, saeId: sae!.id, top: LATENTS },
+    ...(otherSae && { otherSaeId: otherSae.id }),
+  }),
   tokens: (_, ids) => ({ ids, topK: PREDICTIONS }),
 };
 

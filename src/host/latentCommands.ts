@@ -50,6 +50,7 @@ export const latentCommands = (p: LatentCommandParts): Record<string, (...args: 
     p.latentsPanel.show();
   },
   nameLatent: (latent?: number) => nameLatent(p, latent),
+  importExplanations: () => importExplanations(p),
   sweepCorpus: async (node?: unknown) => {
     const sae = saeOf(node) ?? inUse(p) ?? (await openSae(p));
     const asked = sae && (await askSweep(sae, p.sweeps.unfinished));
@@ -131,6 +132,27 @@ async function nameLatent(p: LatentCommandParts, given?: number): Promise<void> 
   if (note === undefined) return;
   const said = { name: name.trim(), ...(note.trim() && { note: note.trim() }) };
   await latents.rename(sae, latent, said).catch((error: unknown) => showError((error as Error).message));
+}
+
+/** Names from a file of Neuronpedia's, for latents that have none. */
+async function importExplanations(p: LatentCommandParts): Promise<void> {
+  const sae = inUse(p);
+  if (!sae) return;
+  const [uri] =
+    (await vscode.window.showOpenDialog({
+      openLabel: vscode.l10n.t('Import Explanations'),
+      title: vscode.l10n.t('Explanations of Neuronpedia for {0}: JSON, or JSON lines', sae.name),
+      filters: { JSON: ['json', 'jsonl'] },
+    })) ?? [];
+  if (!uri) return;
+  try {
+    const { added, found } = await p.latents.ask('importExplanations', sae, { file: uri.fsPath });
+    void vscode.window.showInformationMessage(
+      vscode.l10n.t('{0} of {1} explanations were taken over as names; names that were there stay.', added, found),
+    );
+  } catch (error) {
+    showError((error as Error).message);
+  }
 }
 
 async function askLatent({ nLatents }: SaeInfo): Promise<number | undefined> {

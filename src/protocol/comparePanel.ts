@@ -35,11 +35,14 @@ export interface CompareView {
   prompt?: { name: string; tokens: Token[]; stale: boolean };
   /** Label of the autoencoder that both are read with, if one is open. */
   sae?: string;
+  /** Labels of the autoencoders of the two, where both have one, and whether each is read with its own. */
+  ownSaes?: { a: string; b: string; used: boolean };
   /** What differs and does not matter here. */
   notices: string[];
 }
 
-export type CompareCommand = PanelCommand | 'copyCode' | 'compareCheckpoint' | 'openSae' | 'showAttention' | 'showCircuits';
+export type CompareCommand =
+  PanelCommand | 'copyCode' | 'compareCheckpoint' | 'openSae' | 'showAttention' | 'showCircuits';
 
 /** With nothing to show the panel offers the commands that lead on. */
 export type CompareStatus =
@@ -87,6 +90,7 @@ export const compareToHost = {
   select: 'compare/select',
   command: 'compare/command',
   swap: 'compare/swap',
+  ownSaes: 'compare/ownSaes',
   goToStep: 'compare/goToStep',
   save: 'compare/save',
   copy: 'compare/copy',
@@ -101,6 +105,8 @@ export interface CompareToHost {
   [compareToHost.command]: CompareCommand;
   /** A becomes B. */
   [compareToHost.swap]: null;
+  /** Whether each is read with its own autoencoder, which the engine refuses unless they are steps of one training. */
+  [compareToHost.ownSaes]: boolean;
   /** Index into the steps. */
   [compareToHost.goToStep]: number;
   [compareToHost.save]: SavedFile;

@@ -65,3 +65,11 @@ export interface ActivationComparison {
   /** What was not compared, and why. */
   skipped: { name: string; reason: string }[];
 }
+
+export interface ImportedNames {
+  /** Where the names are. */
+  file: string;
+  /** Names that were taken over, of how many explanations. */
+  added: number;
+  found: number;
+}

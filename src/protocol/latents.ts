@@ -1,4 +1,5 @@
 /** Requests about the latents of a sparse autoencoder: engine methods beside those of `engine.ts`. */
+import type { ImportedNames } from './interop';
 import type { LatentCard, LatentCardParams, Mmcs } from './latents/card';
 import type { CorpusRequests } from './latents/corpus';
 import type { Splice, SpliceParams, SteerParams, Steering } from './latents/effects';
@@ -15,6 +16,8 @@ export interface LatentRequests extends CorpusRequests {
   mmcs: [OfSae, Mmcs];
   steer: [SteerParams, Steering];
   splice: [SpliceParams, Splice];
+  /** Explanations of a file of Neuronpedia's as names of latents that have none. */
+  importExplanations: [OfSae & { file: string }, ImportedNames];
 }
 
 export interface OfSae {

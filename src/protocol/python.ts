@@ -93,7 +93,7 @@ export function openModel({ path, architecture }: CodeModel, fold: boolean): str
 export function openTwo(a: CodeModel, b: CodeModel, fold: boolean): string {
   const [begin = '', first, rest = ''] = openModel(a, fold).split(PATH_LINE);
   const [, second] = openModel(b, fold).split(PATH_LINE);
-  return `${begin}\n\n\ndef opened(path):\n${indented(rest)}    return model\n\n\na = opened(${first})\nb = opened(${second})\n`;
+  return `${begin.trimEnd()}\n\n\ndef opened(path):\n${indented(rest)}    return model\n\n\na = opened(${first})\nb = opened(${second})\n`;
 }
 const PATH_LINE = /\npath = (.*)\n/;
 

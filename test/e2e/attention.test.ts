@@ -230,8 +230,8 @@ describe('attention beside the code', () => {
     it('comes back after a reload with its head and its lock', async () => {
       await panel.locator('[data-head="L1H7"]').click();
       await panel.locator('canvas.heat-base[data-name="L1H7"]').waitFor();
-      await workbench.saved(/"head":\{"layer":1,"head":7\}/);
-      await workbench.saved(/circuitscope\.attention/);
+      await workbench.stateSaved(/"head":\{"layer":1,"head":7\}/);
+      await workbench.layoutSaved(/circuitscope\.attention/);
       await workbench.reload();
       panel = await workbench.panelFrame('canvas.heat-base[data-cell]', 40_000);
       await panel.locator('canvas.heat-base[data-name="L1H7"]').waitFor();

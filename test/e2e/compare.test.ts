@@ -56,7 +56,7 @@ describe('two steps of a training beside the code', () => {
       assert.match(await row.innerText(), /^L1H[57]\s.*\+0\.\d/s, 'the induction heads form');
       await workbench.shot('compare-workbench');
 
-      await workbench.saved(/circuitscope\.compare/);
+      await workbench.layoutSaved(/circuitscope\.compare[^]*section[\\":]+scores/);
       await workbench.reload();
       const again = await workbench.panelFrame('main.compare[data-section=scores] .table', 40_000);
       assert.equal(await heading(again), 'A step1000 → B step3000');

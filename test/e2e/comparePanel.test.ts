@@ -104,6 +104,15 @@ describe('compare panel', function () {
     assert.deepEqual(await sent('compare/command'), ['compareCheckpoint']);
   });
 
+  it('saves the section that is shown, and copies it as code', async () => {
+    await open();
+    for (const name of ['Copy as TransformerLens Code', 'Save Result…']) {
+      await panel.page.getByRole('button', { name: 'Export' }).click();
+      await panel.page.getByRole('menuitem', { name }).click();
+    }
+    assert.deepEqual(await sent('compare/command'), ['copyCode', 'saveResult']);
+  });
+
   it('draws the chosen head in A, in B and their difference', async () => {
     await open();
     const most = data.heads.reduce((best, each) =>
@@ -233,6 +242,31 @@ describe('compare panel', function () {
     assert.ok(expected.length > 0);
     assert.deepEqual(tinted, expected);
     await panel.shot('compare-latents');
+  });
+
+  it('reads each with its own autoencoder where both have one, and goes back when that cannot be', async () => {
+    await open();
+    await tab('latents');
+    const group = panel.page.getByRole('radiogroup', { name: 'Read with' });
+    assert.equal(await group.count(), 0);
+    const offer = async (used: boolean): Promise<void> => {
+      const view = { ...data.view, ownSaes: { a: 'mlsae-a', b: 'mlsae-b', used } };
+      await host((page, shown) => page.send('compare/view', shown), view);
+    };
+    await offer(false);
+    const own = group.getByRole('radio', { name: 'Each its own' });
+    assert.equal(await own.getAttribute('aria-checked'), 'false');
+    await own.click();
+    assert.deepEqual(await sent('compare/ownSaes'), [true]);
+    await offer(true);
+    await panel.page.getByText('A mlsae-a · B mlsae-b').waitFor();
+    const refused = { section: 'latents', state: { kind: 'error', message: 'Not steps of one training.' } } as const;
+    await host((page, shown) => page.send('compare/section', shown), refused);
+    await panel.page.getByText('Not steps of one training.').waitFor();
+    await own.press('ArrowLeft');
+    assert.deepEqual(await sent('compare/ownSaes'), [true, false]);
+    await tab('scores');
+    assert.equal(await group.count(), 0);
   });
 
   it('says how to open an autoencoder when there is none', async () => {

@@ -10,7 +10,9 @@ describe('in Simplified Chinese', () => {
   const manifest = table('package.nls.zh-cn.json');
   const texts = table('l10n/bundle.l10n.zh-cn.json');
   let workbench: Workbench;
-  before(async () => (workbench = await startWorkbench({ language: 'zh-cn' })));
+  // a short prompt, so that the engine has something to say
+  const settings = { 'circuitscope.maxTokens': 8 };
+  before(async () => (workbench = await startWorkbench({ language: 'zh-cn', settings })));
   after(() => workbench?.close());
 
   it('commands, code lenses and panels speak it', async () => {
@@ -22,6 +24,10 @@ describe('in Simplified Chinese', () => {
     assert.equal(await panel.locator('html').getAttribute('lang'), 'zh-cn');
     await workbench.page.locator('.codelens-decoration', { hasText: texts['Show attention']! }).first().waitFor();
     assert.match(await panel.locator('body').innerText(), /\p{Script=Han}/u);
+    const notice = texts['The prompt has {0} tokens; the first {1} are shown ({2}).']!;
+    const said = new RegExp(notice.replace(/\{\d\}/g, '.+'), 'u');
+    assert.match(said.source, /\p{Script=Han}/u);
+    await panel.getByText(said).first().waitFor();
     await workbench.shot('languages-zh-cn');
   });
 

@@ -118,8 +118,8 @@ for (const theme of ['dark', 'light'] as Theme[])
 
     if (theme === 'dark')
       it('come back after a reload, with the one that was locked', async () => {
-        await workbench.saved(/"latent":54\b/);
-        await workbench.saved(/circuitscope\.latents/);
+        await workbench.stateSaved(/"latent":54\b/);
+        await workbench.layoutSaved(/circuitscope\.latents/);
         await workbench.reload();
         await workbench.page.locator('.tab', { hasText: 'Latents' }).click();
         const panel = await workbench.panelFrame('.latent-row', 40_000);

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
-import { type ResultFile, writeResult } from '../../src/protocol/resultFile';
+import { writeResult } from '../../src/protocol/resultFile';
 import { readOutput } from '../../webview/notebook/data';
 import { ramp } from '../../webview/shared/colour';
 import { changeTheme, themeNames, violations } from './panel/axe';
-import { resultPage } from './panel/resultData';
+import { savedResult } from './panel/resultData';
 import { THEMES } from './panel/themes';
 import { referenceFixture } from './panel/fixture';
 import { browser } from './support/browser';
@@ -97,7 +97,7 @@ describe('notebook renderer', () => {
 
   const outputs: [string, () => unknown][] = [
     ['a pattern', () => data],
-    ['a saved result', () => JSON.parse(writeResult(resultPage.result as ResultFile)) as unknown],
+    ['a saved result', () => JSON.parse(writeResult(savedResult)) as unknown],
     ['bad data', () => null],
   ];
   for (const [what, value] of outputs)

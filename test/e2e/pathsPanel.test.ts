@@ -163,6 +163,10 @@ describe('paths panel', () => {
     const code = await eventually('the code', async () => (await sent<string>('report/copy'))[1]);
     assert.match(code, /^import json\n[^]*run_with_cache\(tokens\)/);
     assert.ok(code.includes(`token = ${at(LAST).token.id} `));
+
+    await panel.page.getByRole('button', { name: 'Export' }).click();
+    await panel.page.getByRole('menuitem', { name: 'Save Result…' }).click();
+    assert.deepEqual(await sent('report/command'), ['saveResult']);
   });
 
   for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {

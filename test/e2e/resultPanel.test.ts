@@ -4,7 +4,7 @@ import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { violations } from './panel/axe';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel, type PanelOptions } from './panel/page';
-import { resultCheck as check, resultPage as page } from './panel/resultData';
+import { resultCheck as check, resultPage as page, savedResult as result } from './panel/resultData';
 import type { ResultHost } from './panel/resultTypes';
 import { eventually } from './support/wait';
 
@@ -88,6 +88,29 @@ describe('page of a saved result', () => {
     assert.deepEqual(await sent(), ['cancel']);
     await send({ ...page, failed: 'There is no head L1H5 in this model.' });
     assert.equal(await panel.page.getByRole('alert').innerText(), 'There is no head L1H5 in this model.');
+  });
+
+  it('of a comparison: both checkpoints, the section, and no text where there is none', async () => {
+    const other = { ...result.checkpoint, name: 'step2000', path: '../models/step2000' };
+    const compared: ResultPage = {
+      ...page,
+      result: {
+        ...{ ...result, ids: [], tokens: [], source: '', other, view: { panel: 'compare', section: 'scores' } },
+        numbers: { scoreChanges: { 'L1H5 induction': -0.6741, 'L1H7 induction': -0.645 } },
+      },
+      other: { ...other, at: '/models/step2000', changes: [], problem: '/models/step2000 does not exist.' },
+    };
+    await open();
+    await send(compared);
+    const facts = await panel.page.locator('.facts').innerText();
+    assert.match(facts, /Compare · Head scores[^]*Compared with[^]*step2000 does not exist/);
+    assert.doesNotMatch(facts, /tokens/);
+    assert.equal(await button('Re-run and Compare').count(), 0);
+    await button('Choose another checkpoint…').click();
+    assert.deepEqual(await sent(), ['chooseOther']);
+    assert.match((await cells('scoreChanges'))[0]!, /L1H7 induction\s+−0\.6450/);
+    await send({ ...compared, other: { ...compared.other!, problem: undefined as never } });
+    await panel.shot('result-compare');
   });
 
   it('of a damaged file: what is wrong with it', async () => {

@@ -69,7 +69,7 @@ describe('a training', () => {
     assert.ok(last > step);
     const stored = JSON.parse(readFileSync(path.join(folder, name, 'training.json'), 'utf8')) as { step: number };
     assert.equal(stored.step, last);
-    await workbench.saved(/circuitscope\.training/);
+    await workbench.layoutSaved(/circuitscope\.training/);
     await workbench.reload();
     const offer = workbench.notification(new RegExp(`${name} was not finished \\(step ${last} of 100,000\\)`));
     await offer.waitFor({ timeout: 30_000 });

@@ -74,7 +74,7 @@ describe('saved results of the samples', function () {
       ...(compares && { otherId: latents ? neoxId : otherId }),
     };
     const measured = await service.measureResult(params, context);
-    const again = (): Promise<Measured> => service.measureResult({ ...params, wide: true }, context);
+    const again = async (): Promise<Measured> => service.measureResult({ ...params, wide: true }, context);
     assert.deepEqual(measured.otherTokens, false);
     const at = (sample: string): string => relative(dirname(file), join(SAMPLES, sample)).replaceAll('\\', '/');
     const result: ResultFile = {

@@ -101,6 +101,15 @@ for (const name of ['mlsae', 'mlsae tuned lens', 'saelens gated', 'saelens topk'
     }
   });
 
+  it(`reconstructs the same bits however few rows are gathered at once: ${name}`, async () => {
+    const { sae } = await opened(variant);
+    const whole = await encoded(sae);
+    for (const gathered of [1, 5 * whole.k * N_INPUTS]) {
+      const parts = await encoded(sae, { recons: true }, { gathered });
+      assert.deepEqual([parts.recons, parts.squaredError], [whole.recons, whole.squaredError]);
+    }
+  });
+
   it(`gives the same codes without decoding: ${name}`, async () => {
     const { sae } = await opened(variant);
     const [whole, codes] = [await encoded(sae), await encoded(sae, { codesOnly: true })];

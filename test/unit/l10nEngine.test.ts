@@ -74,7 +74,9 @@ function untranslated(file: string, source: string): string[] {
       if (/^console\.|(^|\.)log$/.test(called)) return;
       if (called === 'l10n.t') {
         const values = node.arguments.slice(1);
-        values.forEach((value) => literals(value).forEach((text) => /[A-Za-z]{2}/.test(text) && add(value, text)));
+        values.forEach((value) =>
+          literals(value).forEach((text) => /[A-Za-z]{2}/.test(text) && !isNames(text) && add(value, text)),
+        );
         return values.forEach(visit);
       }
       if (/\.step$|otices\.push$/.test(called)) message(node.arguments[0]);

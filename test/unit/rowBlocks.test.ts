@@ -1,5 +1,6 @@
 /** Attention in blocks of rows, of every architecture: the numbers of whole attention, and of float64; and who reads patterns in blocks. */
 import assert from 'node:assert/strict';
+import { Analyses } from '../../src/engine/analyses';
 import { exportTensors } from '../../src/engine/circuits/export';
 import { patternMatrix, sourcesByLayer, thumbnails, type Patterns } from '../../src/engine/circuits/pattern';
 import { circuitsVis } from '../../src/engine/interop/circuitsVis';
@@ -60,7 +61,8 @@ async function both(
   assert.deepEqual(Object.keys(blocked.hooks), Object.keys(whole.hooks));
   for (const [name, hook] of Object.entries(whole.hooks)) {
     assertClose(name, blocked.hooks[name]!, hook, SAME * largest);
-    if (name.endsWith('hook_pattern') && !request.interventions) assertCausal(name, blocked.hooks[name]!.data, request.ids.length);
+    if (name.endsWith('hook_pattern') && !request.interventions)
+      assertCausal(name, blocked.hooks[name]!.data, request.ids.length);
   }
   return [blocked, whole];
 }
@@ -195,6 +197,29 @@ describe('patterns in blocks of rows', () => {
     }
     for (let dst = 0; dst < n; dst++) assert.deepEqual(sourcesByLayer(blocked, dst, 4), sourcesByLayer(whole, dst, 4));
     assert.deepEqual(circuitsVis({ ...blocked, tokens }), circuitsVis({ ...whole, tokens }));
+  });
+
+  it('are freed with their analysis, and counted until then', () => {
+    const held = (): Patterns => ({
+      n,
+      nHeads,
+      valueNorms,
+      patterns: [...layers.map(blocksOf), whole.patterns[0]!.slice()],
+    });
+    const bytes = held().patterns.reduce((sum, pattern) => sum + patternBytes(pattern), 0);
+    const norms = valueNorms.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const analyses = new Analyses(2 * (bytes + norms));
+    const sets = Array.from({ length: 4 }, held);
+    sets.forEach((set, i) => analyses.add(`${i}`, { ...set, checkpointId: 'c', tokens: [] }));
+    const left = (): number[] =>
+      sets.map(({ patterns }) => patterns.reduce((sum, each) => sum + patternBytes(each), 0));
+    assert.deepEqual(left(), [0, 0, bytes, bytes]);
+    assert.throws(() => analyses.get('1'));
+    analyses.delete('3');
+    analyses.delete('3');
+    assert.deepEqual(left(), [0, 0, bytes, 0]);
+    analyses.deleteOf('c');
+    assert.deepEqual(left(), [0, 0, 0, 0]);
   });
 
   it('are put together once, when somebody reads them whole', () => {

@@ -32,7 +32,7 @@ describe('command line: train-mlsae', function () {
     child.stderr.on('data', (data: Buffer) => {
       stderr += data.toString();
       // a second signal ends it at once
-      if (/Step \d/.test(stderr) && !child.killed) child.kill('SIGTERM');
+      if (/Step \d+ of \d+, loss/.test(stderr) && !child.killed) child.kill('SIGTERM');
     });
     const code = await new Promise((resolve) => child.on('close', resolve));
     assert.match(

@@ -11,7 +11,7 @@ import { FullState, StatusLines } from '../shared/status';
 import { StepSlider } from '../shared/stepSlider';
 import { Composition } from './composition';
 import { exportsOf } from './exports';
-import { Latents } from './latents';
+import { Latents, ReadWith } from './latents';
 import { NextTokens } from './nextTokens';
 import { Patterns } from './patterns';
 import { Scores } from './scores';
@@ -214,6 +214,7 @@ export function App(): JSX.Element | null {
           aria-labelledby={`tab-${name}`}
           aria-busy={busy !== undefined}
         >
+          {name === 'latents' ? <ReadWith /> : null}
           {Content && (!wait || busy) ? <Content /> : <Wait now={wait} />}
         </div>
       </div>

@@ -8,10 +8,11 @@ import { visibleText } from '../../src/protocol/tokens';
 import type { BarSpec } from '../shared/barChart';
 import { Bars } from '../shared/bars';
 import { fixed, signed } from '../shared/numbers';
+import { type Choice, Segmented } from '../shared/controls';
 import { type Column, Table } from '../shared/table';
 import { TokenStrip } from '../shared/tokenStrip';
 import { largest } from './scale';
-import { command, dispatch, results, selection, sideNames, tokens, view } from './store';
+import { command, dispatch, ownSaes, results, selection, sideNames, tokens, view } from './store';
 import { latentsText } from '../shared/plurals';
 import { Concept } from '../shared/concept';
 
@@ -109,6 +110,37 @@ function Fvu({ shown }: { shown: ComparedLatents }): JSX.Element {
   );
 }
 
+/** What the two are read with. */
+function saeNames(): string {
+  const { sae = '', ownSaes: own } = view.value ?? {};
+  return own?.used ? `A ${own.a} · B ${own.b}` : sae;
+}
+
+/** Where both have an autoencoder open: one for both, or each its own. */
+export function ReadWith(): JSX.Element | null {
+  const own = view.value?.ownSaes;
+  if (!own) return null;
+  const choices: Choice<'one' | 'own'>[] = [
+    { value: 'one', label: l10n.t('One SAE'), title: l10n.t('Both are read with the one of the open checkpoint') },
+    {
+      value: 'own',
+      label: l10n.t('Each its own'),
+      title: l10n.t('A is read with {0}, B with {1}: two steps of one training', own.a, own.b),
+    },
+  ];
+  return (
+    <div class="bar-line read-with">
+      <span class="about">{l10n.t('Read with')}</span>
+      <Segmented
+        label={l10n.t('Read with')}
+        choices={choices}
+        value={own.used ? 'own' : 'one'}
+        onChange={(next) => ownSaes(next === 'own')}
+      />
+    </div>
+  );
+}
+
 export function Latents(): JSX.Element {
   const shown = results.value.latents!;
   const { changes, changed, nLatents } = shown;
@@ -128,7 +160,7 @@ export function Latents(): JSX.Element {
             '{0} of {1} differ on this text · {2}',
             latentsText(changed),
             nLatents.toLocaleString('en-US'),
-            view.value?.sae ?? '',
+            saeNames(),
           )}
         </span>
         <button type="button" class="link push" onClick={() => command('showLatents')}>

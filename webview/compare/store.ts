@@ -61,6 +61,7 @@ export function dispatch(event: SelectionEvent): void {
 
 export const command = (name: CompareCommand): void => host.send(compareToHost.command, name);
 export const swap = (): void => host.send(compareToHost.swap, null);
+export const ownSaes = (own: boolean): void => host.send(compareToHost.ownSaes, own);
 export const goToStep = (index: number): void => host.send(compareToHost.goToStep, index);
 export const save = (file: SavedFile): void => host.send(compareToHost.save, file);
 export const copy = (text: string): void => host.send(compareToHost.copy, text);

@@ -5,6 +5,7 @@ import type { ShownFile } from '../../src/protocol/safetensorsEditor';
 import { tensorsText } from '../shared/plurals';
 import { Concept } from '../shared/concept';
 import { Button, Icon, ProgressRing, Segmented } from '../shared/controls';
+import { Heading } from '../shared/status';
 import { Detail } from './detail';
 import { List } from './list';
 import { bytesText, countText, filtered, totals } from './rows';
@@ -63,7 +64,7 @@ function ListBar({ file }: { file: ShownFile }): JSX.Element {
             },
             { value: 'flat', label: l10n.t('flat'), title: l10n.t('One list') },
           ]}
-          value={store.grouped.value ? 'blocks' : l10n.t('flat')}
+          value={store.grouped.value ? 'blocks' : 'flat'}
           onChange={(next) => (store.grouped.value = next === 'blocks')}
         />
       </span>
@@ -151,6 +152,7 @@ export function App(): JSX.Element | null {
   if (now.kind === 'error') {
     return (
       <main class="full" data-state="error">
+        <Heading />
         <Icon name="error" />
         <p role="alert">{now.message}</p>
         <Button secondary onClick={store.showLog}>
@@ -161,6 +163,7 @@ export function App(): JSX.Element | null {
   }
   return (
     <main class="full" data-state="busy" aria-busy="true">
+      <Heading />
       <ProgressRing />
       <p role="status">{now.kind === 'busy' ? `${now.message}…` : l10n.t('Cancelled.')}</p>
     </main>

@@ -39,7 +39,7 @@ interface FullProps {
 }
 
 /** The panel's name, where nothing else says it. */
-const Heading = (): JSX.Element => <h1 class="sr-only">{document.title}</h1>;
+export const Heading = (): JSX.Element => <h1 class="sr-only">{document.title}</h1>;
 
 /** The whole panel, when there is no picture to show. */
 export function FullState({ now, command, begin }: FullProps): JSX.Element | null {

@@ -1,6 +1,7 @@
 /** Trainings one under the other: how far each is, and its buttons. */
 import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import type { TrainingAction, TrainingInfo, TrainingState } from '../../src/protocol/trainingPanel';
 import { Icon } from '../shared/controls';
 import { styleOf } from './lineChart';
@@ -141,10 +142,21 @@ function Row({ info, several }: { info: TrainingInfo; several: boolean }): JSX.E
   );
 }
 
-export const List = ({ all }: { all: readonly TrainingInfo[] }): JSX.Element => (
-  <ul class="training-list" aria-label={l10n.t('Trainings')}>
-    {all.map((info) => (
-      <Row key={info.dir} info={info} several={all.length > 1} />
-    ))}
-  </ul>
-);
+export function List({ all }: { all: readonly TrainingInfo[] }): JSX.Element {
+  const list = useRef<HTMLUListElement>(null);
+  const rows = (): Element[] => [...(list.current?.children ?? [])];
+  /** The row that has the keyboard, before what is drawn now. */
+  const at = rows().findIndex((row) => row.contains(document.activeElement));
+  useLayoutEffect(() => {
+    // a button goes with the state that it is for: what comes in its place is next to the name
+    if (at < 0 || list.current?.contains(document.activeElement)) return;
+    rows()[Math.min(at, all.length - 1)]?.querySelector<HTMLElement>('.name')?.focus();
+  });
+  return (
+    <ul class="training-list" aria-label={l10n.t('Trainings')} ref={list}>
+      {all.map((info) => (
+        <Row key={info.dir} info={info} several={all.length > 1} />
+      ))}
+    </ul>
+  );
+}

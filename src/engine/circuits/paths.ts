@@ -64,7 +64,7 @@ const byStrength = (a: PathTerm, b: PathTerm): number => Math.abs(b.value) - Mat
 function readPosition(position: number | undefined, length: number): number {
   if (position === undefined) return length - 1;
   if (Number.isInteger(position) && position >= 0 && position < length) return position;
-  throw new InputError(l10n.t('Position {0} is not in the prompt: expected 0–{1}.', position, length - 1));
+  throw new InputError(l10n.t('Position {0} is not in the prompt: expected 0–{1}.', String(position), length - 1));
 }
 
 function largest(values: Float32Array): number {

@@ -38,6 +38,6 @@ export class TokenTable {
 /** @throws InputError unless it is a whole number from 1 to 500 */
 export function checkTop(top: number): number {
   if (!Number.isInteger(top) || top < 1 || top > MAX_TOP)
-    throw new InputError(l10n.t('Between 1 and {0} entries can be listed, not {1}.', MAX_TOP, top));
+    throw new InputError(l10n.t('Between 1 and {0} entries can be listed, not {1}.', MAX_TOP, String(top)));
   return top;
 }

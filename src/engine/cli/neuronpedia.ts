@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { neuronpediaFeatures, neuronpediaLines, type NeuronpediaFeature } from '../../protocol/neuronpedia';
-import { InputError, systemReason } from '../checkpoint/errors';
+import { InputError } from '../checkpoint/errors';
 import { openCheckpoint } from '../checkpoint/open';
-import { readExplanations, withExplanations } from '../interop/explanations';
+import { importExplanations } from '../interop/importExplanations';
 import { writeText } from '../interop/writeText';
 import { latentExamples, openSweep } from '../mlsae/corpus/results';
 import { latentCard } from '../mlsae/latentCard';
@@ -24,7 +22,6 @@ interface NeuronpediaOptions extends SaeOptions {
 }
 
 const TOP = 10;
-const NAMES_FILE = 'latent-names.json';
 
 /** `circuitscope neuronpedia`: latents as Neuronpedia's features, and explanations of such as names. */
 export const neuronpediaCommand = (root: Command): void => {
@@ -36,7 +33,7 @@ export const neuronpediaCommand = (root: Command): void => {
     .option('--top <N>', `promoted and suppressed tokens of each (default: ${TOP})`)
     .option(
       '--import <file>',
-      `explanations (JSON or JSON lines) for ${NAMES_FILE} beside the autoencoder; names that are there stay`,
+      `explanations (JSON or JSON lines) for latent-names.json beside the autoencoder; names that are there stay`,
     )
     .action(run);
 };
@@ -83,22 +80,12 @@ async function importNames(
   { mlsae, tunedLens, layer, json }: NeuronpediaOptions,
   from: string,
 ): Promise<void> {
-  const text = await readFile(from, 'utf8').catch((cause: unknown) => {
-    throw new InputError(`${from} cannot be read: ${systemReason(cause)}.`);
-  });
   const given = wholeNumber('--layer', layer);
   const sae = await openSae(mlsae, await openCheckpoint(path), {
     ...(tunedLens !== undefined && { tunedLens }),
     ...(given !== undefined && { layer: given }),
   });
-  const file = join(sae.path, NAMES_FILE);
-  const old = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw new InputError(`${file} cannot be read: ${systemReason(cause)}.`);
-  });
-  const explanations = readExplanations(text, from);
-  const { text: names, added } = withExplanations(old, explanations, { file, nLatents: sae.nLatents });
-  if (added > 0) await writeText(file, names);
+  const { file, added, found } = await importExplanations(sae, from);
   if (json) printJson({ added });
-  note(`${file}: ${added} of ${explanations.length} explanations taken over as names`);
+  note(`${file}: ${added} of ${found} explanations taken over as names`);
 }

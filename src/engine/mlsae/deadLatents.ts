@@ -9,7 +9,9 @@ export const DEAD_BELOW = 1e-7;
 /** @throws InputError when it is no fraction */
 export function checkDeadBelow(deadBelow = DEAD_BELOW): number {
   if (deadBelow >= 0 && deadBelow <= 1) return deadBelow;
-  throw new InputError(l10n.t('deadBelow: found {0}, a fraction of the tokens from 0 to 1 was expected.', deadBelow));
+  throw new InputError(
+    l10n.t('deadBelow: found {0}, a fraction of the tokens from 0 to 1 was expected.', String(deadBelow)),
+  );
 }
 
 /**

@@ -127,7 +127,9 @@ function layersOf(
   const last = nLayers - 1;
   if (given !== undefined) {
     if (!Number.isInteger(given) || given < 0 || given >= nLayers) {
-      throw new InputError(l10n.t('Layer {0} was asked for, but 0 to {1} are the layers of {2}.', given, last, name));
+      throw new InputError(
+        l10n.t('Layer {0} was asked for, but 0 to {1} are the layers of {2}.', String(given), last, name),
+      );
     }
     if (layers === 'all' || (layers && (layers.length !== 1 || layers[0] !== given))) {
       throw new InputError(

@@ -16,13 +16,13 @@ export const promptIds = ({ checkpoint }: OpenModel, ids: number[]): number[] =>
 /** @throws InputError unless the autoencoder has it */
 export function checkLatent({ nLatents, name }: Sae, latent: number): void {
   if (Number.isInteger(latent) && latent >= 0 && latent < nLatents) return;
-  throw new InputError(l10n.t('There is no latent #{0} in {1}: expected 0–{2}.', latent, name, nLatents - 1));
+  throw new InputError(l10n.t('There is no latent #{0} in {1}: expected 0–{2}.', String(latent), name, nLatents - 1));
 }
 
 /** @throws InputError unless the autoencoder reads it */
 export function checkLayer({ layers, name }: Sae, layer: number): void {
   if (layers.includes(layer)) return;
-  throw new InputError(l10n.t('{0} does not read layer {1}: expected {2}.', name, layer, listed(layers)));
+  throw new InputError(l10n.t('{0} does not read layer {1}: expected {2}.', name, String(layer), listed(layers)));
 }
 
 const listed = (layers: number[]): string =>

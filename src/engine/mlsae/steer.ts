@@ -76,7 +76,7 @@ async function cleanRun(
 
 function checkEdit(edit: LatentEdit): void {
   if (edit.kind === 'add' && !Number.isFinite(edit.factor))
-    throw new InputError(l10n.t('The factor of steering is {0}: expected a number.', edit.factor));
+    throw new InputError(l10n.t('The factor of steering is {0}: expected a number.', String(edit.factor)));
 }
 
 /** What is added to the residual stream. `[pos or 1, d_model]` */

@@ -84,6 +84,7 @@ const resultWith =
 const tensor =
   (name: string) =>
   async (page: Page): Promise<void> => {
+    await page.getByLabel('Filter by name').fill(name);
     await page.locator(`.list-space .row:has([title="${name}"])`).click();
     await page.locator(`[data-tensor="${name}"]`).waitFor();
   };
@@ -185,7 +186,7 @@ export const visits: Visit[] = [
   },
   {
     title: 'compare, nothing yet',
-    bundle: compare,
+    bundle: () => ({ panel: 'compare', fakeHost: 'compareFakeHost', fixture: () => pack({}) }),
     options: { scenario: 'zero', drawn: ['.full'] },
     steps: [
       ['empty'],
@@ -218,7 +219,10 @@ export const visits: Visit[] = [
     title: 'page of a .safetensors file',
     bundle: safetensors,
     options: { width: 1100, height: 900, drawn: ['[role=treegrid]'] },
-    steps: [['drawn'], ['a tensor', tensor('h.0.attn.weight')], ['one that cannot be read', tensor('broken')]],
+    steps: [
+      ['a tensor', tensor('h.0.attn.weight')],
+      ['one that cannot be read', tensor('broken')],
+    ],
   },
   {
     title: 'page of a .safetensors file, large',

@@ -6,7 +6,7 @@ import { referenceFixture } from './fixture';
 
 const { tokens } = referenceFixture(process.cwd());
 
-const result: ResultFile = {
+export const savedResult: ResultFile = {
   checkpoint: { name: 'attn-only-2l', path: '../models/attn-only-2l', weights: 'aa', config: 'bb' },
   ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'total.ts:4–9' },
   ids: tokens.map(({ id }) => id),
@@ -22,12 +22,12 @@ const result: ResultFile = {
 /** A saved result with its checkpoint in place. */
 export const resultPage: ResultPage = {
   file: 'head.circuitscope.json',
-  result,
-  checkpoint: { ...result.checkpoint, at: '/models/attn-only-2l', changes: [] },
+  result: savedResult,
+  checkpoint: { ...savedResult.checkpoint, at: '/models/attn-only-2l', changes: [] },
 };
 /** It was run again, and two numbers differ. */
-export const resultCheck = checkResult(result, {
-  ...{ checkpoint: { ...result.checkpoint, weights: 'other' }, otherTokens: false, notices: [] },
+export const resultCheck = checkResult(savedResult, {
+  ...{ checkpoint: { ...savedResult.checkpoint, weights: 'other' }, otherTokens: false, notices: [] },
   tokens: tokens.map((token) => ({ ...token, start: 0, end: 0 })),
-  numbers: { ...result.numbers, sources: { '27 → 3': 0.41, '27 → 0': 0.0712 } },
+  numbers: { ...savedResult.numbers, sources: { '27 → 3': 0.41, '27 → 0': 0.0712 } },
 });

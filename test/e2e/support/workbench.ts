@@ -68,23 +68,24 @@ export class Workbench {
   }
 
   /**
-   * Waits until VS Code has kept something for the next start: it lies in some of its stored values, e.g. the type of a panel in the
-   * layout, or a selection in the extension's state. In a browser these are in a database, which is written every few seconds.
+   * Waits until VS Code has kept something for the next start: a value that it stores under such a key matches. In a browser these
+   * are in a database, which is written every few seconds.
    */
-  async saved(what: RegExp): Promise<void> {
-    const kept = (): Promise<boolean> =>
+  private async kept(key: RegExp, what: RegExp): Promise<void> {
+    const isKept = (): Promise<boolean> =>
       this.page.evaluate(`(async () => {
-        const opened = (request) => new Promise((resolve, reject) => {
+        const done = (request) => new Promise((resolve, reject) => {
           request.onsuccess = () => resolve(request.result);
           request.onerror = () => reject(request.error);
         });
         const names = (await indexedDB.databases()).map(({ name }) => name).filter((name) => /^vscode-web-state-db-/.test(name));
         for (const name of names) {
-          const database = await opened(indexedDB.open(name));
+          const database = await done(indexedDB.open(name));
           try {
             for (const name of database.objectStoreNames) {
-              const values = await opened(database.transaction(name, 'readonly').objectStore(name).getAll());
-              if (values.some((value) => ${what}.test(String(value)))) return true;
+              const store = database.transaction(name, 'readonly').objectStore(name);
+              const [keys, values] = await Promise.all([done(store.getAllKeys()), done(store.getAll())]);
+              if (keys.some((key, i) => ${key}.test(key) && ${what}.test(String(values[i])))) return true;
             }
           } finally {
             database.close();
@@ -92,7 +93,17 @@ export class Workbench {
         }
         return false;
       })()`);
-    await eventually(`stored ${what}`, async () => ((await kept()) ? true : undefined), 30_000);
+    await eventually(`${what} in ${key}`, async () => ((await isKept()) ? true : undefined), 30_000);
+  }
+
+  /** Waits until VS Code has kept the layout: which panels are open, each with the state that it saved. */
+  async layoutSaved(what: RegExp): Promise<void> {
+    await this.kept(/^memento\/workbench\.parts\.editor$/, what);
+  }
+
+  /** Waits until VS Code has kept what the extension remembers for the workspace. */
+  async stateSaved(what: RegExp): Promise<void> {
+    await this.kept(/^circuitscope\.circuitscope$/, what);
   }
 
   async reload(): Promise<void> {

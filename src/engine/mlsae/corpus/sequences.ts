@@ -61,7 +61,7 @@ export interface SequenceOptions {
 export function contextOf({ context }: Corpus, { name, description: { nCtx } }: Checkpoint): number {
   if (context === undefined) return Math.min(nCtx, CONTEXT);
   if (!Number.isInteger(context) || context < 2 || context > nCtx)
-    throw new InputError(l10n.t('context: found {0}; {1} reads 2 to {2} tokens at once.', context, name, nCtx));
+    throw new InputError(l10n.t('context: found {0}; {1} reads 2 to {2} tokens at once.', String(context), name, nCtx));
   return context;
 }
 

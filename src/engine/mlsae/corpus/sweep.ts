@@ -96,7 +96,9 @@ function checkShard(shard: { index: number; count: number } | undefined): void {
   if (!shard) return;
   const { index, count } = shard;
   if (!Number.isInteger(count) || count < 1 || !Number.isInteger(index) || index < 0 || index >= count)
-    throw new InputError(l10n.t('shard: found {0}/{1}; expected i/n with i from 0 to n − 1.', index, count));
+    throw new InputError(
+      l10n.t('shard: found {0}/{1}; expected i/n with i from 0 to n − 1.', String(index), String(count)),
+    );
 }
 
 /** @throws InputError when the folder has another sweep */

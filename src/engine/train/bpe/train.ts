@@ -21,7 +21,11 @@ export async function trainBpe(
 ): Promise<TokenizerFiles> {
   if (!Number.isInteger(size) || size < SMALLEST)
     throw new InputError(
-      l10n.t('vocab is {0}, a whole number from {1} (the bytes and <|endoftext|>) was expected.', size, SMALLEST),
+      l10n.t(
+        'vocab is {0}, a whole number from {1} (the bytes and <|endoftext|>) was expected.',
+        String(size),
+        SMALLEST,
+      ),
     );
   const words = new WordCounts();
   let characters = 0;

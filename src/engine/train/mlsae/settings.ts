@@ -42,16 +42,18 @@ export function mlsaeSettings(given: Given, name: string, d: ModelDescription): 
     throw new InputError(
       l10n.t(
         'expansionFactor: found {0}; a number up to {1} that makes whole latents of the {2} inputs of {3} was expected.',
-        p.expansionFactor,
+        String(p.expansionFactor),
         MOST.factor,
         nInputs,
         name,
       ),
     );
   if (!(p.lr > 0 && p.lr <= 1))
-    throw new InputError(l10n.t('lr: found {0}, a number above 0 and up to 1 was expected.', p.lr));
+    throw new InputError(l10n.t('lr: found {0}, a number above 0 and up to 1 was expected.', String(p.lr)));
   if (!Number.isInteger(p.seed) || p.seed < 0 || p.seed >= 2 ** 32)
-    throw new InputError(l10n.t('seed: found {0}, a whole number from 0 to {1} was expected.', p.seed, 2 ** 32 - 1));
+    throw new InputError(
+      l10n.t('seed: found {0}, a whole number from 0 to {1} was expected.', String(p.seed), 2 ** 32 - 1),
+    );
   const tokens = wholeNumber('batchTokens', p.batchTokens, MOST.batchTokens);
   const readLayers = layersOf(given.layers, name, d);
   return {
@@ -77,7 +79,7 @@ function layersOf(given: number[] | undefined, name: string, { nLayers }: ModelD
   const layers = given ?? Array.from({ length: nLayers }, (_, layer) => layer);
   const bad = layers.find((layer) => !Number.isInteger(layer) || layer < 0 || layer >= nLayers);
   if (bad !== undefined)
-    throw new InputError(l10n.t('layers: found {0}; 0 to {1} are the layers of {2}.', bad, nLayers - 1, name));
+    throw new InputError(l10n.t('layers: found {0}; 0 to {1} are the layers of {2}.', String(bad), nLayers - 1, name));
   if (layers.length === 0) throw new InputError(l10n.t('layers is empty, at least one layer was expected.'));
   return [...new Set(layers)].sort((a, b) => a - b);
 }

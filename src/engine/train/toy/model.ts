@@ -35,14 +35,14 @@ export function toySizes(params: TrainToyParams): ToySizes {
   const sizes = { layers, dModel, nHeads, dHead, vocab, context };
   if (params.dHead === undefined && dModel % nHeads !== 0)
     throw new InputError(
-      l10n.t('nHeads is {0}, a divisor of dModel {1} was expected (or give dHead).', nHeads, dModel),
+      l10n.t('nHeads is {0}, a divisor of dModel {1} was expected (or give dHead).', String(nHeads), String(dModel)),
     );
   for (const [name, value] of Object.entries(sizes)) {
     const least = name === 'layers' ? 0 : name === 'context' ? 4 : 1;
     const most = LARGEST[name as keyof ToySizes];
     if (!Number.isInteger(value) || value < least || value > most)
       throw new InputError(
-        l10n.t('{0} is {1}, a whole number from {2} to {3} was expected.', name, value, least, most),
+        l10n.t('{0} is {1}, a whole number from {2} to {3} was expected.', name, String(value), least, most),
       );
   }
   return sizes;

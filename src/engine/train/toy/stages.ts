@@ -25,7 +25,9 @@ export function stagesOf({ stages: given, ...params }: Given, context: number): 
   stages.forEach((stage, i) => checkStage(`stages[${i}]`, stage, stages[i - 1]?.until ?? 0, context));
   const { until } = stages.at(-1)!;
   if (until !== 1)
-    throw new InputError(l10n.t('stages end at {0} of the training, a last stage until 1 was expected.', until));
+    throw new InputError(
+      l10n.t('stages end at {0} of the training, a last stage until 1 was expected.', String(until)),
+    );
   return stages;
 }
 
@@ -34,7 +36,7 @@ function checkStage(where: string, stage: Stage, before: number, context: number
   checkShare(`${where}.randomShare`, stage.randomShare);
   if (!(stage.until > before && stage.until <= 1))
     throw new InputError(
-      l10n.t('{0}.until is {1}, a number above {2} and up to 1 was expected.', where, stage.until, before),
+      l10n.t('{0}.until is {1}, a number above {2} and up to 1 was expected.', where, String(stage.until), before),
     );
   // so that every step has as many tokens
   if (!Number.isInteger(stage.context) || stage.context < 4 || context % stage.context !== 0)
@@ -42,7 +44,7 @@ function checkStage(where: string, stage: Stage, before: number, context: number
       l10n.t(
         '{0}.context is {1}, a divisor of the model’s context {2} was expected, 4 or more.',
         where,
-        stage.context,
+        String(stage.context),
         context,
       ),
     );
@@ -50,7 +52,7 @@ function checkStage(where: string, stage: Stage, before: number, context: number
 
 function checkShare(name: string, value: number): void {
   if (!(value >= 0 && value <= 1))
-    throw new InputError(l10n.t('{0} is {1}, a share from 0 to 1 was expected.', name, value));
+    throw new InputError(l10n.t('{0} is {1}, a share from 0 to 1 was expected.', name, String(value)));
 }
 
 /** The stage of a step. @param step from 1 */

@@ -39,10 +39,11 @@ function settingsOf(params: TrainToyParams): ToySettings {
   const { steps, snippet, threads } = params;
   for (const [name, value] of Object.entries({ steps, batch, saveEvery, measureEvery, threads: threads ?? 1 }))
     if (!Number.isInteger(value) || value < 1)
-      throw new InputError(l10n.t('{0} is {1}, a whole number from 1 was expected.', name, value));
+      throw new InputError(l10n.t('{0} is {1}, a whole number from 1 was expected.', name, String(value)));
   if (!Number.isInteger(seed) || seed < 0)
-    throw new InputError(l10n.t('seed is {0}, a whole number from 0 was expected.', seed));
-  if (!(lr > 0 && lr < 1)) throw new InputError(l10n.t('lr is {0}, a number between 0 and 1 was expected.', lr));
+    throw new InputError(l10n.t('seed is {0}, a whole number from 0 was expected.', String(seed)));
+  if (!(lr > 0 && lr < 1))
+    throw new InputError(l10n.t('lr is {0}, a number between 0 and 1 was expected.', String(lr)));
   const sizes = toySizes(params);
   const stages = stagesOf(params, sizes.context);
   return { sizes, steps, batch, lr, stages, saveEvery, measureEvery, seed, snippet, threads };
