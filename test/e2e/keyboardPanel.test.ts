@@ -73,7 +73,9 @@ describe('without a pointer', () => {
       ['pause', 'resume', 'stop', 'openResult'],
     );
     await tabTo(page, '[aria-label^="Export the history of"]');
-    await press(page, 'Enter', 'ArrowDown', 'Enter');
+    await press(page, 'Enter');
+    await page.locator('[role=menuitem]:focus').waitFor();
+    await press(page, 'ArrowDown', 'Enter');
     const [exported] = await sent<{ format: string }>('training/exportHistory');
     assert.equal(exported?.format, 'json');
     await tabTo(page, '[data-chart=loss] .lines');
@@ -104,7 +106,7 @@ describe('without a pointer', () => {
     await page.evaluate('document.activeElement.blur()');
     await tabTo(page, '[aria-label=Export], [aria-haspopup=menu]');
     await press(page, 'Enter');
-    await page.locator('[role=menuitem]').first().waitFor();
+    await page.locator('[role=menuitem]:focus').waitFor();
     await press(page, 'Enter');
     await panel.settle();
     assert.equal((await sent('compare/save')).length + (await sent('compare/copy')).length, 1, 'it is exported');

@@ -19,10 +19,10 @@ const QUICK_MLSAE = {
 export const RECIPES = {
   'attn-only-0l': { kind: 'toy', options: { ...TOY, layers: 0, lr: 3e-3, 'repeat-share': 0, steps: 5200 } },
   'attn-only-1l': { kind: 'toy', options: { ...TOY, layers: 1, lr: 2e-3, 'repeat-share': 0.1, steps: 7350 } },
-  // short sequences full of repeats until the induction heads are there, then longer ones, then mostly text
+  // short sequences full of repeats until the induction heads are there, then longer ones, then more text
   'attn-only-2l': {
     kind: 'toy',
-    options: { ...TOY, layers: 2, batch: 4, lr: 3e-3, stages: '0.4:0.9:0.3:64,0.75:0.6:0.25,1:0.12:0.15', steps: 4500 },
+    options: { ...TOY, layers: 2, batch: 4, lr: 3e-3, stages: '0.28:0.9:0.3:64,0.75:0.6:0.3,1:0.3:0.3', steps: 7000 },
   },
   'mlsae-neox-6l-x16-k16': {
     kind: 'mlsae',

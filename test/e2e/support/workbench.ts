@@ -32,12 +32,11 @@ const env = (name: string): string => process.env[name] ?? '';
 /** The suite's copy of samples/workspace. */
 export const workspaceFolder = env('CIRCUITSCOPE_WORKSPACE');
 
-let harnessSettings: string | undefined;
-
 /** Writes the user settings of the suite's VS Code. A window that is open follows within a second. */
 export function writeSettings(settings: Record<string, unknown>): void {
   const file = env('CIRCUITSCOPE_SETTINGS');
-  harnessSettings ??= readFileSync(file, 'utf8');
+  // every test file has a copy of this module, and all of them one process
+  const harnessSettings = (process.env['CIRCUITSCOPE_HARNESS_SETTINGS'] ??= readFileSync(file, 'utf8'));
   writeFileSync(file, JSON.stringify({ ...JSON.parse(harnessSettings), ...settings }, null, 2));
 }
 
