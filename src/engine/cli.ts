@@ -5,6 +5,7 @@ import { InputError } from './checkpoint/errors';
 import { activationsCommand } from './cli/activations';
 import { circuitCommands } from './cli/circuits';
 import { codeCommand } from './cli/code';
+import { importPatternsCommand } from './cli/importPatterns';
 import { info } from './cli/info';
 import { latentCommands } from './cli/latentCommands';
 import { mcpCommand } from './cli/mcp';
@@ -59,6 +60,7 @@ function program(): Command {
     activationsCommand,
     codeCommand,
     patternsCommand,
+    importPatternsCommand,
     providersCommand,
     mcpCommand,
   ].forEach((register) => register(root));

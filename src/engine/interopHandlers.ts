@@ -6,6 +6,7 @@ import type { Patterns } from './circuits/pattern';
 import { checkpointHooks } from './describe';
 import { exportActivations } from './interop/activations';
 import { circuitsVis } from './interop/circuitsVis';
+import { importPatterns } from './interop/importPatterns';
 import { checkIds, readPrompt } from './prompt';
 import type { OpenModel } from './circuitHandlers';
 import type { Steps } from './runtime/types';
@@ -35,6 +36,7 @@ export const interopHandlers = ({ model, withModel, analysis }: Open): Handlers 
     }),
   circuitsVis: ({ analysisId, head, layer }) =>
     circuitsVis(analysis(analysisId), { ...(head && { head }), ...(layer !== undefined && { layer }) }),
+  importPatterns: ({ file, out }) => importPatterns(file, out),
   repeatedSequences: ({ checkpointId, ...params }) => {
     const { sequences, start, length } = repeatedSequences(model(checkpointId).checkpoint, params);
     return { sequences, start, length };

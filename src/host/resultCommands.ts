@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import * as path from 'node:path';
 import { RESULT_ENDING, resultPanels, type ResultPanel } from '../protocol/resultFile';
 import type { Log } from './log';
+import { RESULT_EDITOR } from './names';
 import type { Results } from './results';
 import { RESULT_PANELS } from './resultViews';
 import { shownResult, type ShownParts, type ShownResult } from './shownResult';
@@ -23,6 +25,7 @@ export const resultCommands = (p: ResultCommandParts): Record<string, (...args: 
         vscode.l10n.t('Select some text and analyze it first; then its result can be saved.'),
       );
   },
+  openPatternFile: (on?: unknown) => openPatternFile(p, on),
 });
 
 /** @returns null where there is nothing to be saved */
@@ -60,6 +63,38 @@ async function save({ results, log }: ResultCommandParts, shown: ShownResult): P
     if (answer === open) void vscode.commands.executeCommand('vscode.open', file);
   });
 }
+
+/** Patterns of another tool: where their result shall be, then its page. */
+async function openPatternFile({ results, log }: ResultCommandParts, on?: unknown): Promise<void> {
+  const from = on instanceof vscode.Uri ? on : await askPatternFile();
+  if (!from) return;
+  const name = path.basename(from.fsPath).replace(/\.(json|safetensors)$/i, '');
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: vscode.Uri.joinPath(from, '..', `${name}${RESULT_ENDING}`),
+    title: vscode.l10n.t('Where the patterns are kept as a result'),
+    filters: { [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1)] },
+  });
+  if (!target) return;
+  const out = withEnding(target);
+  const work = new Work(log);
+  const done = await work
+    .run(vscode.l10n.t('Reading {0}', path.basename(from.fsPath)), (token, onProgress) =>
+      results.importPatterns(from.fsPath, out.fsPath, { token, onProgress }),
+    )
+    .finally(() => work.dispose());
+  if (!done) return;
+  done.notices.forEach((notice) => void vscode.window.showWarningMessage(notice));
+  await vscode.commands.executeCommand('vscode.openWith', out, RESULT_EDITOR);
+}
+
+const askPatternFile = async (): Promise<vscode.Uri | undefined> =>
+  (
+    await vscode.window.showOpenDialog({
+      openLabel: vscode.l10n.t('Open Patterns'),
+      title: vscode.l10n.t('Attention patterns: JSON as CircuitsVis takes it, or activations as safetensors'),
+      filters: { [vscode.l10n.t('Attention patterns')]: ['json', 'safetensors'] },
+    })
+  )?.[0];
 
 /** By its ending the file is known. */
 function withEnding(file: vscode.Uri): vscode.Uri {

@@ -162,7 +162,7 @@ export class ResultView implements vscode.Disposable {
 
   private async look(): Promise<void> {
     const { result } = this;
-    if ('error' in result) return;
+    if ('error' in result || result.patterns) return;
     const look = ++this.looks;
     const found = await this.parts.results.find(this.file, result, this.chosen);
     if (look !== this.looks || this.result !== result) return;
@@ -192,6 +192,13 @@ export class ResultView implements vscode.Disposable {
     task: (result: ResultFile, found: Found, watching: Watching) => Promise<void>,
   ): Promise<void> {
     const { result } = this;
+    if ('patterns' in result && result.patterns) {
+      this.failed = vscode.l10n.t(
+        'These patterns were read from {0}: there is no checkpoint to run them again.',
+        result.checkpoint.name,
+      );
+      return this.show();
+    }
     const { checkpoint, ...rest } = this.found;
     if ('error' in result || !checkpoint || [checkpoint, rest.other].some((each) => each?.problem !== undefined))
       return;

@@ -20,6 +20,7 @@ import type { LatentsPanel } from './latentsPanel';
 import type { LayersPanel } from './layersPanel';
 import type { Log } from './log';
 import type { Reports } from './reports';
+import type { ImportedPatterns } from '../protocol/interop';
 import { selectionOf, showPanel } from './showResult';
 import { writeWhole } from './saveFile';
 import type { SelectionStore } from './selection';
@@ -107,6 +108,11 @@ export class Results {
       numbers: measured.numbers,
     };
     await writeWhole(file, writeResult(result));
+  }
+
+  /** Patterns of another tool's file as a result. */
+  importPatterns(file: string, out: string, watching: Watching): Promise<ImportedPatterns> {
+    return this.parts.engine.request('importPatterns', { file, out }, watching);
   }
 
   /** Looks for the files of a result: where it says, else among what is open and the samples. */

@@ -9,6 +9,8 @@ export interface InteropRequests {
   exportActivations: [ExportActivationsParams, null];
   /** Patterns of an analysis, as CircuitsVis takes them. */
   circuitsVis: [CircuitsVisParams, CircuitsVisInput];
+  /** Patterns from a file of another tool as a result without a checkpoint. */
+  importPatterns: [ImportPatternsParams, ImportedPatterns];
   /** The sequences on which `headScores` scores heads. */
   repeatedSequences: [
     Pick<HeadScoresParams, 'checkpointId' | 'length' | 'batch' | 'seed' | 'ids'>,
@@ -23,6 +25,20 @@ export interface ExportActivationsParams extends OfCheckpoint {
   /** Exact names. */
   hooks: string[];
   file: string;
+}
+
+export interface ImportPatternsParams {
+  /** JSON as CircuitsVis takes it, or activations as safetensors. */
+  file: string;
+  /** The `.circuitscope.json` to write. */
+  out: string;
+}
+
+export interface ImportedPatterns {
+  heads: number;
+  tokens: number;
+  /** What is unusual about them, one sentence each. */
+  notices: string[];
 }
 
 export interface CircuitsVisParams {

@@ -4,12 +4,13 @@
  */
 
 import { compareSections, type CompareSection } from './comparePanel';
+import { patternsProblem, type SavedPattern } from './savedPatterns';
 
 export const RESULT_ENDING = '.circuitscope.json';
 const FORMAT = 'circuitscope-result';
 const VERSION = 1;
 /** Larger is not what we write: a text of 100,000 tokens is. */
-const MOST_CHARACTERS = 16_000_000;
+export const MOST_CHARACTERS = 16_000_000;
 /** Decimals that are kept. */
 export const DECIMALS = 4;
 
@@ -86,6 +87,8 @@ export interface ResultFile {
   tokens: string[];
   view: ResultView;
   numbers: ResultNumbers;
+  /** Read from another tool's file, which stands in the place of the checkpoint: nothing can be run again, and there are no ids. */
+  patterns?: SavedPattern[];
 }
 
 /** Rounded as they are written; what is not finite is left out. */
@@ -236,15 +239,18 @@ function parsed(text: string): ResultFile {
     ...(fields.other !== undefined && { other: objectAt(fields, 'other', FILES) }),
     view: objectAt(fields, 'view', VIEW),
     numbers: numbersOf(fields),
+    ...(fields.patterns !== undefined && { patterns: fields.patterns }),
   } as unknown as ResultFile & { formatVersion?: number };
   delete result.formatVersion;
-  const { ids, tokens, view } = result;
-  if (ids.length !== tokens.length)
+  const { ids, tokens, view, patterns } = result;
+  const problem = patterns && patternsProblem(patterns, tokens.length);
+  if (problem !== undefined) throw new Problem(problem);
+  if (!patterns && ids.length !== tokens.length)
     throw new Problem(`tokens has ${tokens.length} entries, ${ids.length} were expected, as many as ids`);
   checkParts(result);
   for (const name of ['destination', 'source'] as const)
-    if (view[name] !== undefined && view[name] >= ids.length)
-      throw new Problem(`view.${name} is ${view[name]}, a position below ${ids.length} was expected`);
+    if (view[name] !== undefined && view[name] >= tokens.length)
+      throw new Problem(`view.${name} is ${view[name]}, a position below ${tokens.length} was expected`);
   return result;
 }
 
@@ -256,12 +262,13 @@ export const needsSae = ({ panel, section }: ResultView): boolean =>
   panel === 'latents' || panel === 'layers' || (panel === 'compare' && section === 'latents');
 
 /** Every panel has what its question needs. */
-function checkParts({ ids, view, sae, other }: ResultFile): void {
+function checkParts({ ids, view, sae, other, patterns }: ResultFile): void {
   const { panel } = view;
   const present = (name: string, has: boolean, expected: string): void => {
     if (!has) throw new Problem(`${name} is missing, ${expected} expected`);
   };
-  if (ids.length === 0 && needsText(view)) throw new Problem('ids is […], a list of token ids was expected');
+  if (ids.length === 0 && needsText(view) && !patterns)
+    throw new Problem('ids is […], a list of token ids was expected');
   if (needsSae(view)) present('sae', sae !== undefined, 'an object was');
   if (panel === 'ablate') present('view.heads', (view.heads ?? []).length > 0, 'heads such as L1H5 were');
   if (panel === 'patch') {

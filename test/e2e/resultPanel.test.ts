@@ -4,7 +4,7 @@ import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { violations } from './panel/axe';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel, type PanelOptions } from './panel/page';
-import { resultCheck as check, resultPage as page, savedResult as result } from './panel/resultData';
+import { importedPage, resultCheck as check, resultPage as page, savedResult as result } from './panel/resultData';
 import type { ResultHost } from './panel/resultTypes';
 import { eventually } from './support/wait';
 
@@ -111,6 +111,34 @@ describe('page of a saved result', () => {
     assert.match((await cells('scoreChanges'))[0]!, /L1H7 induction\s+−0\.6450/);
     await send({ ...compared, other: { ...compared.other!, problem: undefined as never } });
     await panel.shot('result-compare');
+  });
+
+  it('of another tool’s patterns: a head is chosen, read by the keyboard, and cannot be run again', async () => {
+    await open();
+    await send(importedPage);
+    const facts = await panel.page.locator('.facts').innerText();
+    assert.match(facts, /Read from[^]*patterns\.json/);
+    assert.match(
+      await panel.page.locator('.line').innerText(),
+      /were read from patterns\.json: there is no checkpoint/,
+    );
+    for (const name of ['Open Panels', 'Re-run and Compare']) assert.equal(await button(name).count(), 0);
+    const readout = panel.page.locator('.readout');
+    assert.match(await readout.innerText(), /^41 “[^”]*” → 41 “[^”]*” 1/);
+    await panel.page.getByLabel('Head', { exact: true }).selectOption('L0H1');
+    await eventually('the other head', async () =>
+      /→ 40 .*0?\.75/.test(await readout.innerText()) ? true : undefined,
+    );
+    await panel.page.locator('.patterns .map').focus();
+    for (const key of ['ArrowUp', 'ArrowUp', 'ArrowLeft']) await panel.page.keyboard.press(key);
+    assert.match(await readout.innerText(), /^39 “[^”]*” → 40 “[^”]*” 0/);
+    for (const theme of ['dark', 'light'] as const) {
+      await panel.close();
+      await open({ theme });
+      await send(importedPage);
+      await panel.shot(`result-patterns-${theme}`);
+      assert.deepEqual(await violations(panel.page), [], 'axe-core finds nothing');
+    }
   });
 
   it('of a damaged file: what is wrong with it', async () => {

@@ -9,7 +9,7 @@ import { ensureBuild, ensureDependencies } from './setup.mjs';
 import { vscodeKind } from './vscode.mjs';
 
 /** Suites in the order in which they run, with the seconds after which one counts as hung (installing included). */
-const LIMITS = { check: 300, unit: 600, fuzz: 400, integration: 300, panels: 400, e2e: 500, package: 300 };
+const LIMITS = { check: 300, unit: 600, fuzz: 400, integration: 300, panels: 600, e2e: 800, package: 300 };
 /** Drives the whole workbench in a browser, which a desktop VS Code is not. */
 const IN_BROWSER = 'e2e';
 

@@ -13,14 +13,15 @@ const LARGEST_CELL = 18;
 
 let watching = false;
 
-export function drawPattern({ title, tokens, values }: Pattern): HTMLElement {
+/** @param told what the map is, for screen readers */
+export function drawPattern({ title, tokens, values }: Pattern, told?: string): HTMLElement {
   if (!watching) watchTheme();
   watching = true;
   const n = tokens.length;
   const cell = Math.min(LARGEST_CELL, LARGEST / n);
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const readout = el('p', { class: 'readout', 'aria-live': 'polite' });
-  const help = `Attention pattern of ${n} tokens: rows are destinations, columns sources. Arrow keys move.`;
+  const help = told ?? `Attention pattern of ${n} tokens: rows are destinations, columns sources. Arrow keys move.`;
   const map = el('div', { class: 'map', role: 'application', tabindex: '0', 'aria-label': help }, canvas);
   const strip = el('div', { class: 'strip' });
   const spans = tokens.map((token, i) => {

@@ -8,6 +8,7 @@ import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/re
 import { visibleParts } from '../../src/protocol/tokens';
 import { Button, Icon } from '../shared/controls';
 import { Numbers } from './numbers';
+import { Patterns } from './patterns';
 import { act, page } from './store';
 import { tokensText } from '../shared/plurals';
 import { Concept } from '../shared/concept';
@@ -111,7 +112,7 @@ const Text = ({ tokens }: { tokens: readonly string[] }): JSX.Element => (
 );
 
 function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.Element {
-  const { source, tokens, created, circuitscope, view, checkpoint, sae, other } = result;
+  const { source, tokens, created, circuitscope, view, checkpoint, sae, other, patterns } = result;
   const chosen = settings(result);
   return (
     <dl class="facts">
@@ -120,7 +121,7 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
         {PANELS[view.panel]}
         {chosen ? ` · ${chosen}` : ''}
       </dd>
-      <dt>{l10n.t('Checkpoint')}</dt>
+      <dt>{patterns ? l10n.t('Read from') : l10n.t('Checkpoint')}</dt>
       <dd>
         {now.checkpoint ? (
           <Files what={l10n.t('checkpoint')} files={now.checkpoint} choose="chooseCheckpoint" />
@@ -214,6 +215,17 @@ export function App(): JSX.Element | null {
           </p>
         )}
         <Facts result={result} now={now} />
+        {result.patterns ? (
+          <p class="line">
+            <Icon name="info" />
+            <span class="line-text">
+              {l10n.t(
+                'These patterns were read from {0}: there is no checkpoint to run them again.',
+                result.checkpoint.name,
+              )}
+            </span>
+          </p>
+        ) : null}
         <div class="buttons actions">
           {usable ? (
             <>
@@ -237,6 +249,7 @@ export function App(): JSX.Element | null {
             ))}
           </div>
         ) : null}
+        {result.patterns ? <Patterns patterns={result.patterns} tokens={result.tokens} /> : null}
         <Numbers result={result} {...(check && { rows: check.rows })} />
       </div>
     </main>

@@ -88,18 +88,19 @@ async function readFileOf(file: string): Promise<ResultFile> {
 
 function print(saved: ResultFile, { json }: ResultOptions): void {
   if (json) return printJson(saved);
-  const { checkpoint, sae, other, source, ids, view, created, circuitscope, numbers } = saved;
+  const { checkpoint, sae, other, source, ids, view, created, circuitscope, numbers, patterns, tokens } = saved;
   const facts: [string, string][] = [
-    ['checkpoint', `${checkpoint.name} (${checkpoint.path})`],
+    [patterns ? 'read from' : 'checkpoint', `${checkpoint.name} (${checkpoint.path})`],
     ...(sae ? [['autoencoder', `${sae.name} (${sae.path})`] as [string, string]] : []),
     ...(other ? [['compared with', `${other.name} (${other.path})`] as [string, string]] : []),
     ...(ids.length > 0 ? [['text', `${source}, ${ids.length} tokens`] as [string, string]] : []),
+    ...(patterns ? [['patterns', `${patterns.length} heads, ${tokens.length} tokens`] as [string, string]] : []),
     ['panel', view.section ? `${view.panel}: ${view.section}` : view.panel],
     ['saved', `${created}, Circuitscope ${circuitscope}`],
   ];
   process.stdout.write(
     `${table(
-      facts.map((row) => row.map(visible)).map(([a, b]) => [a!, b!.replaceAll('·', ' ')]),
+      facts.map((row) => row.map((text) => visible(text).replaceAll('·', ' '))),
       [],
     )}\n`,
   );
@@ -116,6 +117,10 @@ async function measureAnew(
   { checkpoint: elsewhere, mlsae, other, provider }: ResultOptions,
   tolerance: number | undefined,
 ): Promise<ResultCheck> {
+  if (saved.patterns)
+    throw new InputError(
+      `these patterns were read from ${saved.checkpoint.name}: there is no checkpoint to run them again`,
+    );
   const service = createService(engineParts(({ level, message }) => level !== 'info' && note(message)));
   const context = { steps: noSteps };
   const providers = provider === undefined ? [] : [provider];

@@ -25,6 +25,22 @@ export const resultPage: ResultPage = {
   result: savedResult,
   checkpoint: { ...savedResult.checkpoint, at: '/models/attn-only-2l', changes: [] },
 };
+/** Patterns of another tool's file: no checkpoint, no numbers. */
+export const importedPage: ResultPage = {
+  file: 'patterns.circuitscope.json',
+  result: {
+    checkpoint: { name: 'patterns.json', path: 'patterns.json', weights: '' },
+    ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'patterns.json' },
+    ...{ ids: [], tokens: savedResult.tokens, view: { panel: 'attention' }, numbers: {} },
+    patterns: [
+      { head: 'L0H0', rows: tokens.map((_, dst) => [...Array<number>(dst).fill(0), 1].join(' ')) },
+      {
+        head: 'L0H1',
+        rows: tokens.map((_, dst) => (dst === 0 ? '1' : [...Array<number>(dst - 1).fill(0), 0.75, 0.25].join(' '))),
+      },
+    ],
+  },
+};
 /** It was run again, and two numbers differ. */
 export const resultCheck = checkResult(savedResult, {
   ...{ checkpoint: { ...savedResult.checkpoint, weights: 'other' }, otherTokens: false, notices: [] },
