@@ -147,6 +147,7 @@ async function importExplanations(p: LatentCommandParts): Promise<void> {
   if (!uri) return;
   try {
     const { added, found } = await p.latents.ask('importExplanations', sae, { file: uri.fsPath });
+    await p.latents.reloadNames(sae);
     void vscode.window.showInformationMessage(
       vscode.l10n.t('{0} of {1} explanations were taken over as names; names that were there stay.', added, found),
     );

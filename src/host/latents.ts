@@ -193,6 +193,11 @@ export class Latents implements vscode.Disposable {
     return this.open_.find(sae)?.names.names ?? {};
   }
 
+  /** After the engine has written them: a watcher of a folder outside the workspace may be late or never come. */
+  async reloadNames(sae: SaeInfo): Promise<void> {
+    await this.open_.find(sae)?.names.reload();
+  }
+
   /** Rejects with a sentence when the names beside the SAE are wrong or cannot be written. */
   async rename(sae: SaeInfo, latent: number, name: LatentName): Promise<void> {
     await this.open_.find(sae)?.names.rename(latent, name);

@@ -247,6 +247,22 @@ describe('latents', () => {
     const lens = writeRandomSae(variant, { nInputs: 192, nLatents: 400, nLayers: 6 });
     const plain = (await latents.open(checkpoint, lens.folder))!;
     assert.equal(plain.tunedLens, false);
+
+    const explained = path.join(folder, 'explanations.json');
+    writeFileSync(
+      explained,
+      JSON.stringify([
+        { index: '7', description: 'numbers' },
+        { index: 8, description: 'a' },
+      ]),
+    );
+    await latents.rename(plain, 8, { name: 'mine' });
+    const errors = await errorsDuring(async () => {
+      await answering('showOpenDialog', [[vscode.Uri.file(explained)]], () => run('importExplanations'));
+    });
+    assert.deepEqual(errors, []);
+    assert.deepEqual(latents.names(plain), { 7: { name: 'numbers' }, 8: { name: 'mine' } });
+
     await answering('showOpenDialog', [[vscode.Uri.file(lens.tunedLens!)]], () => run('useTunedLens'));
     const tuned = latents.of(checkpoint)!;
     assert.deepEqual([tuned.path, tuned.tunedLens], [plain.path, true]);

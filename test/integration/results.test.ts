@@ -6,7 +6,7 @@ import * as vscode from 'vscode';
 import type { ExtensionParts } from '../../src/extension';
 import type { ResultView } from '../../src/host/resultEditor';
 import { readResult, writeResult, type ResultFile } from '../../src/protocol/resultFile';
-import { answering, closeEverything, eventually, openTotal, parts, run, sample } from './support';
+import { answering, closeEverything, errorsDuring, eventually, openTotal, parts, run, sample } from './support';
 
 const HEAD = { layer: 1, head: 5 };
 /** The second ` add` of prompt 0. */
@@ -109,6 +109,37 @@ describe('saved results', () => {
     assert.match(changes.join(), /weights of the checkpoint elsewhere are others/);
     await view.act('check');
     assert.match(view.page.failed ?? '', /no head L1H5/i);
+  });
+
+  it('of another tool’s patterns open as a page without a checkpoint', async () => {
+    const [from, out] = ['theirs.json', 'theirs.circuitscope.json'].map((name) =>
+      vscode.Uri.file(path.join(folder, name)),
+    );
+    writeFileSync(
+      from!.fsPath,
+      JSON.stringify({
+        tokens: ['a', 'b'],
+        attention: [
+          [
+            [1, 0],
+            [0.25, 0.75],
+          ],
+        ],
+      }),
+    );
+    await answering('showOpenDialog', [[from]], () => answering('showSaveDialog', [out], () => run('openPatternFile')));
+    const { page } = await eventually('page', () => p.resultEditor.viewOf(out!));
+    const saved = readResult(readFileSync(out!.fsPath, 'utf8'), 'theirs');
+    assert.ok('result' in saved, JSON.stringify(saved));
+    const { tokens, patterns } = saved.result;
+    assert.deepEqual([tokens, patterns], [['a', 'b'], [{ head: 'H0', rows: ['1', '0.25 0.75'] }]]);
+    assert.deepEqual(page.result, saved.result, 'the page has what was kept');
+    writeFileSync(from!.fsPath, '{ "tokens": ["a"] }');
+    const errors = await errorsDuring(async () => {
+      await answering('showSaveDialog', [out], () => run('openPatternFile', from));
+    });
+    assert.match(errors.join('\n'), /theirs\.json.*attention/);
+    assert.deepEqual(readResult(readFileSync(out!.fsPath, 'utf8'), 'theirs'), saved, 'what was there stays');
   });
 
   it('that are damaged say where; they open as text', async () => {
