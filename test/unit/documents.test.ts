@@ -194,11 +194,13 @@ describe('documents of a corpus', () => {
     const script = join(tempFolder(), 'readCorpus.js');
     const entryPoints = [join(ROOT, 'test/support/readCorpus.ts')];
     await build({ entryPoints, outfile: script, bundle: true, platform: 'node', target: 'node20', format: 'cjs' });
-    const { stdout } = await promisify(execFile)(process.execPath, [script, folder]);
+    // V8 lets its heap grow when other threads are late to collect it; what is held has to fit this one
+    const heap = '--max-old-space-size=48';
+    const { stdout } = await promisify(execFile)(process.execPath, [heap, script, folder]);
     const { parts, characters, before, peak } = JSON.parse(stdout) as Record<string, number>;
     assert.equal(characters, 2 * 12_000 * text.length);
     assert.ok(parts! > 12_000);
-    assert.ok(peak! - before! < 120e6, `${(peak! - before!) / 1e6} MB for ${characters! / 1e6} MB of text`);
+    assert.ok(peak! - before! < 80e6, `${(peak! - before!) / 1e6} MB for ${characters! / 1e6} MB of text`);
   });
 });
 
