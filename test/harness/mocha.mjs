@@ -1,5 +1,6 @@
 // Runs bundled test files with mocha in a process of its own; its reporter writes CIRCUITSCOPE_RESULT.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { root, startGroup } from './common.mjs';
 
@@ -19,6 +20,12 @@ export function mocha(files, { timeout, env = {}, jobs = 1 }) {
   const only = grep ? ['--fgrep', grep] : [];
   const parallel = jobs > 1 ? ['--parallel', '--jobs', String(jobs)] : [];
   const args = [bin, '--reporter', reporter, '--timeout', String(timeout), '--exit', ...parallel, ...only, ...files];
-  const child = startGroup(process.execPath, args, { detached: false, env: { ...process.env, ...env } });
+  // mocha ends its parallel workers without letting them tidy up
+  const temporary = mkdtempSync(path.join(tmpdir(), 'circuitscope-'));
+  process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
+  const child = startGroup(process.execPath, args, {
+    detached: false,
+    env: { ...process.env, TMPDIR: temporary, TEMP: temporary, TMP: temporary, ...env },
+  });
   return new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
 }

@@ -24,7 +24,7 @@ function readResult(file) {
   } catch {
     // Nothing was written.
   }
-  return { passed: 0, failed: 1, skipped: 0, died: true };
+  return { passed: 0, failed: 1, skipped: 0, failures: [], died: true };
 }
 
 async function runSuite(name, file, later = false) {
@@ -75,6 +75,8 @@ function summary(results) {
     console.log(
       `${name.padEnd(12)} ${String(passed).padStart(4)} passed ${String(failed).padStart(4)} failed ${String(skipped).padStart(4)} skipped  ${seconds} s`,
     );
+  // once more at the end, where a shortened log still has them
+  for (const { name, failures } of results) for (const title of failures) console.log(`  ✖ ${name}: ${title}`);
   const total = (key) => results.reduce((sum, result) => sum + result[key], 0);
   if (total('failed') > 0) process.exitCode = 1;
   console.log(`${total('passed')} passed, ${total('failed')} failed`);

@@ -8,6 +8,8 @@ export interface SuiteResult {
   passed: number;
   failed: number;
   skipped: number;
+  /** Full titles of what failed. */
+  failures: string[];
 }
 
 /**
@@ -21,10 +23,18 @@ export default class ResultReporter extends Mocha.reporters.Spec {
     if (report)
       Mocha.reporters.Base.consoleLog = (...args: unknown[]) => appendFileSync(report, `${format(...args)}\n`);
     super(runner, options);
+    const titles: string[] = [];
+    runner.on(Mocha.Runner.constants.EVENT_TEST_FAIL, (test) => titles.push(test.titlePath().join(' › ')));
     runner.once(Mocha.Runner.constants.EVENT_RUN_END, () => {
       const file = process.env['CIRCUITSCOPE_RESULT'];
       const { passes, failures, pending } = this.stats;
-      const result: SuiteResult = { finished: true, passed: passes, failed: failures, skipped: pending };
+      const result: SuiteResult = {
+        finished: true,
+        passed: passes,
+        failed: failures,
+        skipped: pending,
+        failures: titles,
+      };
       if (file) writeFileSync(file, JSON.stringify(result));
     });
   }

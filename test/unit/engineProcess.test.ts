@@ -164,9 +164,7 @@ describe('engine process', function () {
       const exit = died();
       await cancelled('block');
       const other = analyze('fine');
-      const started = performance.now();
       await assert.rejects(other, /^EngineGoneError: The analysis engine did not stop after Cancel\.$/);
-      assert.ok(performance.now() - started < 10 * stuckMs);
       assert.deepEqual(await exit, { code: null, signal: 'SIGKILL', stderrTail: '', reason: 'stuck' });
       await client.start();
       await analyze('fine');

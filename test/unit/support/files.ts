@@ -1,5 +1,5 @@
 /** Checkpoint files that tests write themselves: safetensors of any dtype, hostile headers, configs, tokenizers. */
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
@@ -8,15 +8,8 @@ export const ROOT = resolve(__dirname, '../..');
 export const SAMPLES = join(ROOT, 'samples');
 export const REFERENCE = join(ROOT, 'test/fixtures/reference');
 
-const made: string[] = [];
-process.on('exit', () => made.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
-
-/** A new folder that goes away with the process. */
-export function tempFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'circuitscope-'));
-  made.push(folder);
-  return folder;
-}
+/** A new folder that goes away with the suite (test/harness/mocha.mjs). */
+export const tempFolder = (): string => mkdtempSync(join(tmpdir(), 'circuitscope-'));
 
 /** Writes a file (objects as JSON) and the folders above it. */
 export function writeFile(file: string, content: string | Uint8Array | object): string {
