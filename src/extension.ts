@@ -6,6 +6,7 @@ import type { ExtensionParts, Features } from './host/features';
 import { createTreeViews, Lazy, lazyApi, registerLazily, type Manifest } from './host/lazy';
 import { registerMcpServer } from './host/mcpServer';
 import { UNFINISHED_TRAININGS } from './host/names';
+import { answerNotebooks } from './host/notebooks';
 import type { CircuitscopeApi } from './protocol/api';
 
 export type { ExtensionParts };
@@ -28,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): ExtensionExports {
     features,
     registerLazily(features, manifest),
     registerMcpServer(cliPath, manifest.version),
+    answerNotebooks(),
     ...Object.values(views).flatMap((view) => view ?? []),
   );
   // they are offered without being asked for

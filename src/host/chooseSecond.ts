@@ -3,7 +3,8 @@ import type { Checkpoints } from './checkpoints';
 import type { EngineService } from './engineService';
 import { formatBytes } from './format';
 import type { TrainingSteps } from './trainingSteps';
-import { browseLine, stepLabel } from './words';
+import { stepLabel } from '../protocol/steps';
+import { browseLine } from './words';
 
 const KEY = 'circuitscope.recentCheckpoints';
 const RECENT = 10;

@@ -12,6 +12,7 @@ import { exportPattern, pickFormat } from './exportPattern';
 import { exportActivations, type ActivationParts } from './exportActivations';
 import { latentCommands, type LatentCommandParts } from './latentCommands';
 import { firstStepCommands } from './firstSteps';
+import { writeIssueReport } from './issueReport';
 import type { Log } from './log';
 import { reportCommands } from './reportCommands';
 import type { Reports } from './reports';
@@ -62,6 +63,7 @@ const handlers = (p: Parts): Record<string, (...args: never[]) => unknown> => ({
   ...firstStepCommands(p),
   concepts: showConcept(p.extensionUri),
   showLog: () => p.log.show(),
+  writeIssueReport: () => writeIssueReport(p),
   showHead: (head: HeadRef, path?: string) => {
     const { current } = p.analyses;
     if (!current || (path !== undefined && current.checkpoint.path !== path)) {

@@ -6,7 +6,7 @@ import type { ComparePanel } from './comparePanel';
 import type { Comparison } from './comparison';
 import type { TrainingSteps } from './trainingSteps';
 import { checkpointOf } from './treeNodes';
-import { stepLabel, stepWords } from './words';
+import { stepLabel, stepWords } from '../protocol/steps';
 
 export interface CompareCommandParts {
   checkpoints: Checkpoints;

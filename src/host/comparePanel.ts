@@ -75,10 +75,7 @@ export class ComparePanel implements vscode.Disposable {
     this.on(compareToHost.select, ({ event, seq }) => selection.apply(event, COMPARE_ORIGIN, seq));
     this.on(compareToHost.command, (name) => this.command(name));
     this.on(compareToHost.swap, () => comparison.swap());
-    this.on(compareToHost.ownSaes, (own) => {
-      this.ownSaes = own;
-      this.refresh();
-    });
+    this.on(compareToHost.ownSaes, (own) => this.readWith(own));
     this.on(compareToHost.goToStep, (index) => void steps.goTo(index));
     this.on(compareToHost.copy, (text) => void vscode.env.clipboard.writeText(text));
     this.on(compareToHost.save, (file) => void saveFile(file));
@@ -97,9 +94,13 @@ export class ComparePanel implements vscode.Disposable {
   /** What is looked at, if it can be computed. */
   get shown(): { section: CompareSection; subject: CompareSubject } | undefined {
     const subject = this.panel && this.subject();
-    // two autoencoders: neither a saved result nor code of TransformerLens names both
-    const two = this.section === 'latents' && subject?.otherSae;
-    return subject && !two && !missing(this.section, subject) ? { section: this.section, subject } : undefined;
+    return subject && !missing(this.section, subject) ? { section: this.section, subject } : undefined;
+  }
+
+  /** Latents. @param own each checkpoint with its own autoencoder, where both have one */
+  readWith(own: boolean): void {
+    this.ownSaes = own;
+    this.refresh();
   }
 
   /** Beside the editor, which keeps the focus. */
@@ -166,7 +167,8 @@ export class ComparePanel implements vscode.Disposable {
     else runPanelCommand(name, 'compare');
   }
 
-  private async copyCode(): Promise<void> {
+  /** Python that computes what is looked at, to the clipboard. */
+  async copyCode(): Promise<void> {
     const { shown } = this;
     const state = shown && this.answers.get(shown.section)?.state;
     if (state?.kind !== 'ready') return;

@@ -18,7 +18,7 @@ const promptOf = (analysis: Analysis): CodePrompt => ({
 /** Python that computes what a section of the compare panel shows, to the clipboard. @param result what it shows */
 export async function copyCompareCode<S extends CompareSection>(
   section: S,
-  { a, b, analysis, sae, selection }: CompareSubject,
+  { a, b, analysis, sae, otherSae, selection }: CompareSubject,
   result: CompareSections[S],
   circuits: Circuits,
 ): Promise<void> {
@@ -28,7 +28,8 @@ export async function copyCompareCode<S extends CompareSection>(
     patterns: () => transformerLensCode.comparePatterns(a, { b, ...prompt, weighting, head }),
     scores: async (shown) => transformerLensCode.compareHeadScores(a, { b, ...(await circuits.sequences(a, shown.a)) }),
     composition: ({ foldNorm }) => transformerLensCode.compareComposition(a, { b, foldNorm, top: TOP }),
-    latents: () => transformerLensCode.compareLatents(a, { b, ...prompt, sae: sae!, top: TOP }),
+    latents: () =>
+      transformerLensCode.compareLatents(a, { b, ...prompt, sae: sae!, ...(otherSae && { otherSae }), top: TOP }),
     tokens: () => transformerLensCode.compareNextTokens(a, { b, ...prompt }),
   };
   await vscode.env.clipboard.writeText(await make[section](result));

@@ -1,3 +1,4 @@
+import * as l10n from '@vscode/l10n';
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +17,7 @@ export class EngineGoneError extends Error {
 export class EngineCancelledError extends Error {
   override name = 'EngineCancelledError';
   constructor() {
-    super('Cancelled.');
+    super(l10n.t('Cancelled.'));
   }
 }
 
@@ -107,14 +108,15 @@ export class EngineClient {
     const { disposals } = this;
     // by the first start: it takes longer to load than all the rest of the extension
     const rpc = await import('vscode-jsonrpc/node');
-    if (disposals !== this.disposals) throw new EngineGoneError(MESSAGES.disposed);
+    if (disposals !== this.disposals) throw new EngineGoneError(MESSAGES.disposed());
     const running = (this.running ??= this.fork(rpc));
     const timer = setTimeout(() => running.child.kill('SIGKILL'), START_TIMEOUT_MS);
     try {
       return await this.request('version', null);
     } catch (error) {
       if (!(error instanceof EngineGoneError)) running.child.kill('SIGKILL');
-      throw new EngineGoneError(`The analysis engine did not start: ${messageOf(error)}`, { cause: error });
+      const message = l10n.t('The analysis engine did not start: {0}', messageOf(error));
+      throw new EngineGoneError(message, { cause: error });
     } finally {
       clearTimeout(timer);
     }
@@ -129,7 +131,7 @@ export class EngineClient {
     { token, untilAnswered, onProgress }: RequestOptions = {},
   ): Promise<EngineRequests[M][1]> {
     const { running } = this;
-    if (!running) return Promise.reject(new EngineGoneError('The analysis engine is not running.'));
+    if (!running) return Promise.reject(new EngineGoneError(l10n.t('The analysis engine is not running.')));
     if (token?.isCancellationRequested) return Promise.reject(new EngineCancelledError());
     const { connection, waiting, rpc } = running;
     const type = typeOf<M>(rpc, method);
@@ -232,7 +234,7 @@ export class EngineClient {
     if (this.running !== running) return;
     this.running = undefined;
     const { reason } = running;
-    const message = reason === 'died' ? `The analysis engine ended (${whyOf(ended)}).` : MESSAGES[reason];
+    const message = reason === 'died' ? l10n.t('The analysis engine ended ({0}).', whyOf(ended)) : MESSAGES[reason]();
     for (const reject of running.waiting) reject(new EngineGoneError(message));
     running.connection.dispose();
     for (const listener of this.exitListeners) listener({ ...ended, reason });
@@ -249,8 +251,8 @@ export class EngineClient {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 const MESSAGES = {
-  disposed: 'The analysis engine was stopped.',
-  stuck: 'The analysis engine did not stop after Cancel.',
+  disposed: () => l10n.t('The analysis engine was stopped.'),
+  stuck: () => l10n.t('The analysis engine did not stop after Cancel.'),
 };
 
 /** Parameters, and the token by which progress is told. */
@@ -265,9 +267,10 @@ const isConnectionLoss = ({ ErrorCodes, ResponseError }: RpcModule, error: unkno
 
 /** `killed by SIGKILL`, `exit code 1: Error: Cannot find module …`. */
 function whyOf({ code, signal, stderrTail }: Omit<EngineExit, 'reason'>): string {
-  if (signal) return `killed by ${signal}`;
+  if (signal) return l10n.t('killed by {0}', signal);
   const said = stderrTail.split('\n').find((line) => /\w*Error\b/.test(line)) ?? stderrTail.trim().split('\n').at(-1);
-  return [code === null ? undefined : `exit code ${code}`, said].filter(Boolean).join(': ');
+  if (code === null) return said ?? '';
+  return said ? l10n.t('exit code {0}: {1}', code, said) : l10n.t('exit code {0}', code);
 }
 
 /**

@@ -1,3 +1,4 @@
+import './language';
 import * as vscode from 'vscode';
 import { agentTool, type AgentTool } from './agentTools';
 import { Analyses } from './analyses';

@@ -41,7 +41,6 @@ export interface Manifest {
   };
 }
 
-const idsOf = <T>(all: T[], id: (one: T) => string): Set<string> => new Set(all.map(id));
 const viewsOf = ({ contributes }: Manifest): { id: string; type?: string }[] => Object.values(contributes.views).flat();
 
 /** Commands, views, panels after a reload, editors and tools for agents. */
@@ -77,18 +76,13 @@ export function registerLazily(features: Lazy<Features>, manifest: Manifest): vs
   );
 }
 
-/** What is contributed at once; what only links and trees run, when there are any. */
-function registerCommands(features: Lazy<Features>, { contributes }: Manifest): vscode.Disposable {
-  const contributed = idsOf(contributes.commands, ({ command }) => command);
-  const register = (id: string): vscode.Disposable =>
-    vscode.commands.registerCommand(id, (...args: never[]) => features.get().commands[id]!(...args));
-  const registered = [...contributed].map(register);
-  const loading = features.onDidLoad(({ commands }) => {
-    const others = Object.keys(commands).filter((id) => !contributed.has(id));
-    registered.push(...others.map(register));
-  });
-  return { dispose: () => [loading, ...registered].forEach((d) => d.dispose()) };
-}
+/** All are contributed, also those that only links and trees run. */
+const registerCommands = (features: Lazy<Features>, { contributes }: Manifest): vscode.Disposable =>
+  vscode.Disposable.from(
+    ...contributes.commands.map(({ command: id }) =>
+      vscode.commands.registerCommand(id, (...args: never[]) => features.get().commands[id]!(...args)),
+    ),
+  );
 
 /** Language model tools: what is asked for by an agent. Editors that are built on VS Code need not have them. */
 function registerTools(features: Lazy<Features>, { contributes }: Manifest): vscode.Disposable {

@@ -45,7 +45,7 @@ async function save({ results, log }: ResultCommandParts, shown: ShownResult): P
   const name = `${about}-${view.section ?? view.panel}${RESULT_ENDING}`.replaceAll(/[/\\]/g, '_');
   const target = await vscode.window.showSaveDialog({
     ...(folder ? { defaultUri: vscode.Uri.joinPath(folder, name) } : {}),
-    filters: { [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1)] },
+    filters: resultFilter(),
   });
   if (!target) return;
   const file = withEnding(target);
@@ -72,7 +72,7 @@ async function openPatternFile({ results, log }: ResultCommandParts, on?: unknow
   const target = await vscode.window.showSaveDialog({
     defaultUri: vscode.Uri.joinPath(from, '..', `${name}${RESULT_ENDING}`),
     title: vscode.l10n.t('Where the patterns are kept as a result'),
-    filters: { [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1)] },
+    filters: resultFilter(),
   });
   if (!target) return;
   const out = withEnding(target);
@@ -95,6 +95,11 @@ const askPatternFile = async (): Promise<vscode.Uri | undefined> =>
       filters: { [vscode.l10n.t('Attention patterns')]: ['json', 'safetensors'] },
     })
   )?.[0];
+
+/** `json` too: VS Code's own dialog looks at what follows the last dot, and would add the whole ending to a name that has it. */
+const resultFilter = (): Record<string, string[]> => ({
+  [vscode.l10n.t('Circuitscope Result')]: [RESULT_ENDING.slice(1), 'json'],
+});
 
 /** By its ending the file is known. */
 function withEnding(file: vscode.Uri): vscode.Uri {

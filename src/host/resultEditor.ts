@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { Messenger } from 'vscode-messenger';
 import type { WebviewIdMessageParticipant } from 'vscode-messenger-common';
 import type { ResultCheck } from '../protocol/resultCheck';
-import { readResult, type ResultFile } from '../protocol/resultFile';
+import { readResult } from '../protocol/readResult';
+import type { ResultFile } from '../protocol/resultFile';
 import {
   hostToResult,
   resultToHost,
@@ -20,7 +21,12 @@ import { Work } from './work';
 /** The page itself shows progress; what takes longer than this has a notification too. */
 const PATIENCE_MS = 3000;
 
-const CHOICES = { chooseCheckpoint: 'checkpoint', chooseSae: 'sae', chooseOther: 'other' } as const;
+const CHOICES = {
+  chooseCheckpoint: 'checkpoint',
+  chooseSae: 'sae',
+  chooseOther: 'other',
+  chooseOtherSae: 'otherSae',
+} as const;
 
 export interface ResultEditorParts {
   extensionUri: vscode.Uri;
@@ -129,8 +135,7 @@ export class ResultView implements vscode.Disposable {
     const { uri } = this.document;
     if (action === 'cancel') this.work.cancel();
     else if (action === 'text') await vscode.commands.executeCommand('vscode.openWith', uri, 'default');
-    else if (action === 'chooseCheckpoint' || action === 'chooseSae' || action === 'chooseOther')
-      await this.choose(CHOICES[action]);
+    else if (action in CHOICES) await this.choose(CHOICES[action as keyof typeof CHOICES]);
     else if (action === 'open')
       await this.run(vscode.l10n.t('Opening'), (result, found, watching) =>
         results.openPanels(this.file, result, found, watching),
@@ -175,7 +180,7 @@ export class ResultView implements vscode.Disposable {
       (await vscode.window.showOpenDialog({
         openLabel: vscode.l10n.t('Choose'),
         title:
-          what === 'sae'
+          what === 'sae' || what === 'otherSae'
             ? vscode.l10n.t('The folder of the sparse autoencoder')
             : vscode.l10n.t('The folder of the checkpoint'),
         canSelectFolders: true,

@@ -58,6 +58,7 @@ export interface Chosen {
   checkpoint?: string;
   sae?: string;
   other?: string;
+  otherSae?: string;
 }
 
 /** The files of a result. */
@@ -65,6 +66,7 @@ export interface Found {
   checkpoint: FoundFiles;
   sae?: FoundFiles;
   other?: FoundFiles;
+  otherSae?: FoundFiles;
 }
 
 /** Saved results: written from what is shown, found, opened as panels, measured anew. */
@@ -73,8 +75,8 @@ export class Results {
 
   /** What a panel shows, as a file. @param file absolute, for its paths */
   async save(shown: ShownResult, file: string, watching: Watching): Promise<void> {
-    const { engine, checkpoints, latents, circuits, version } = this.parts;
-    const { view, sae, source, text, ids } = shown;
+    const { engine, checkpoints, circuits, version } = this.parts;
+    const { view, sae, otherSae, source, text, ids } = shown;
     const now = (info: CheckpointInfo): CheckpointInfo => checkpoints.at(info.path) ?? info;
     const checkpoint = now(shown.checkpoint);
     const other = shown.other && now(shown.other);
@@ -83,21 +85,14 @@ export class Results {
       ...{ checkpointId: checkpoint.id, ids, view, scores: cheap },
       ...(sae && { saeId: sae.id }),
       ...(other && { otherId: other.id }),
+      ...(otherSae && { otherSaeId: otherSae.id }),
     };
     const measured = await engine.request('measureResult', params, watching);
-    const { tunedLens, layer } = sae ? latents.optionsOf(sae) : {};
     const result: ResultFile = {
       checkpoint: { ...measured.checkpoint, path: pathFrom(file, checkpoint.path) },
-      ...(sae &&
-        measured.sae && {
-          sae: {
-            ...measured.sae,
-            path: pathFrom(file, sae.path),
-            ...(layer !== undefined && { layer }),
-            ...(tunedLens !== undefined && { tunedLens: pathFrom(file, tunedLens) }),
-          },
-        }),
+      ...(sae && measured.sae && { sae: { ...measured.sae, ...this.placeOf(sae, file) } }),
       ...(other && measured.other && { other: { ...measured.other, path: pathFrom(file, other.path) } }),
+      ...(otherSae && measured.otherSae && { otherSae: { ...measured.otherSae, ...this.placeOf(otherSae, file) } }),
       circuitscope: version,
       created: new Date().toISOString(),
       source,
@@ -110,6 +105,16 @@ export class Results {
     await writeWhole(file, writeResult(result));
   }
 
+  /** Where an autoencoder is, seen from a file, and how it was opened. */
+  private placeOf(sae: SaeInfo, file: string): Pick<FileIdentity, 'path' | 'layer' | 'tunedLens'> {
+    const { tunedLens, layer } = this.parts.latents.optionsOf(sae);
+    return {
+      path: pathFrom(file, sae.path),
+      ...(layer !== undefined && { layer }),
+      ...(tunedLens !== undefined && { tunedLens: pathFrom(file, tunedLens) }),
+    };
+  }
+
   /** Patterns of another tool's file as a result. */
   importPatterns(file: string, out: string, watching: Watching): Promise<ImportedPatterns> {
     return this.parts.engine.request('importPatterns', { file, out }, watching);
@@ -117,11 +122,18 @@ export class Results {
 
   /** Looks for the files of a result: where it says, else among what is open and the samples. */
   async find(file: string, result: ResultFile, chosen: Chosen): Promise<Found> {
-    const { other } = result;
+    const { other, otherSae } = result;
     const found = await this.findBoth(file, result, chosen);
     if (!other) return found;
-    const second = await this.findBoth(file, { checkpoint: other }, chosen.other ? { checkpoint: chosen.other } : {});
-    return { ...found, other: second.checkpoint };
+    const second = await this.findBoth(
+      file,
+      { checkpoint: other, ...(otherSae && { sae: otherSae }) },
+      {
+        ...(chosen.other !== undefined && { checkpoint: chosen.other }),
+        ...(chosen.otherSae !== undefined && { sae: chosen.otherSae }),
+      },
+    );
+    return { ...found, other: second.checkpoint, ...(second.sae && { otherSae: second.sae }) };
   }
 
   private async findBoth(
@@ -173,6 +185,7 @@ export class Results {
     const checkpoint = await this.checkpointAt(found.checkpoint.at, watching);
     const other = found.other && (await this.checkpointAt(found.other.at, watching));
     const sae = found.sae && (await this.saeAt(checkpoint, file, found.sae));
+    const otherSae = other && found.otherSae && (await this.saeAt(other, file, found.otherSae));
     const { ids, text, view, numbers } = result;
     const now = await engine.request(
       'measureResult',
@@ -182,6 +195,7 @@ export class Results {
         ...(text !== undefined && { text }),
         ...(sae && { saeId: sae.id }),
         ...(other && { otherId: (checkpoints.at(other.path) ?? other).id }),
+        ...(otherSae && { otherSaeId: otherSae.id }),
       },
       watching,
     );
@@ -205,6 +219,9 @@ export class Results {
     if (found.other) {
       comparison.end();
       if (!(await comparison.with(found.other.at))) return;
+      const { sides } = comparison;
+      if (found.otherSae && sides) await this.saeAt(sides.b, file, found.otherSae);
+      this.parts.comparePanel.readWith(found.otherSae !== undefined);
     }
     showPanel(this.parts, result);
   }

@@ -18,6 +18,8 @@ export interface ShownResult {
   /** B of it. */
   other?: CheckpointInfo;
   sae?: SaeInfo;
+  /** Of B, where each of the two is read with its own. */
+  otherSae?: SaeInfo;
   /** Where the text was; empty without one. */
   source: string;
   text?: string;
@@ -129,13 +131,13 @@ const PANELS: Record<ResultPanel, Of> = {
     const shown = parts.comparePanel.shown;
     if (!shown) return undefined;
     const { section, subject } = shown;
-    const { a, b, analysis, sae, selection } = subject;
+    const { a, b, analysis, sae, otherSae, selection } = subject;
     const looked = section === 'patterns' ? { weighting: selection.weighting } : {};
     const head = section === 'patterns' || section === 'scores' ? ownHead(parts, a) : {};
     return {
       view: { panel: 'compare', section, ...head, ...looked },
       ...{ checkpoint: a, other: b, ...(analysis ? textOf(analysis) : NO_TEXT) },
-      ...(section === 'latents' && sae && { sae }),
+      ...(section === 'latents' && { ...(sae && { sae }), ...(otherSae && { otherSae }) }),
     };
   },
 };

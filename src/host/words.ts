@@ -1,7 +1,6 @@
 import * as vscode from 'vscode';
 import type { NamedScore } from '../protocol/circuits';
 import { OTHER_FOLDER } from '../protocol/latents/corpus';
-import type { StepName, StepsView } from '../protocol/steps';
 
 /** Counts and names that several views say, in the person's language. */
 const said = (n: number): string => n.toLocaleString('en-US');
@@ -29,21 +28,6 @@ export const layersRead = (layers: readonly number[]): string =>
   layers.length > 1
     ? vscode.l10n.t('layers {0}–{1}', layers[0] ?? '', layers.at(-1) ?? '')
     : vscode.l10n.t('layer {0}', layers[0] ?? '');
-
-/** `step 1,000`. */
-export const stepLabel = ({ step }: StepName): string => vscode.l10n.t('step {0}', said(step));
-
-/** `step 1,000, 2 of 12`: in words, for screen readers and the status bar. */
-export const stepWords = ({ steps }: StepsView, index: number): string => {
-  const at = steps[index];
-  return at
-    ? vscode.l10n.t({
-        message: '{0}, {1} of {2}',
-        args: [stepLabel(at), index + 1, steps.length],
-        comment: ['A step, its place among all'],
-      })
-    : '';
-};
 
 /** `A whole number from 0 to 5.` */
 export const wholeNumber = (least: number, most: number): string =>

@@ -85,13 +85,6 @@ export interface HeadScore extends HeadRef {
 /** Scores that give a head a name when they pass a threshold. */
 export const namedScores = ['previousToken', 'duplicateToken', 'induction', 'firstToken', 'ovCopying'] as const;
 export type NamedScore = (typeof namedScores)[number];
-export const scoreLabels: Record<NamedScore, string> = {
-  previousToken: 'prev token',
-  duplicateToken: 'duplicate',
-  induction: 'induction',
-  firstToken: 'first token',
-  ovCopying: 'copying',
-};
 
 export interface HeadScores {
   /** Layer by layer. */

@@ -2,7 +2,7 @@
 import type { Weighting } from './analysis';
 import { headName, type HeadRef } from './checkpoint';
 import { headScoresFunction, type ScoredSequences } from './headScoresCode';
-import { openedSae, saeFunctions } from './latentsCode';
+import { callOpenedSae, LENS_NOTE, openedSae, openSaeFunction, saeFunctions } from './latentsCode';
 import { openTwo, pythonList, tokensLine, type CodeModel, type CodePrompt } from './python';
 import type { SaeOfCode } from './transformerLensCode';
 
@@ -15,7 +15,8 @@ export interface CompareCodeRequests {
   comparePatterns: WithB & CodePrompt & { weighting: Weighting; head?: HeadRef };
   compareHeadScores: WithB & ScoredSequences & { foldNorm?: boolean };
   compareComposition: WithB & { foldNorm?: boolean; top: number };
-  compareLatents: WithB & CodePrompt & { sae: SaeOfCode; top: number };
+  /** `otherSae`: B is read with its own, an autoencoder of the same shape. */
+  compareLatents: WithB & CodePrompt & { sae: SaeOfCode; otherSae?: SaeOfCode; top: number };
   compareNextTokens: WithB & CodePrompt;
 }
 type Code<K extends keyof CompareCodeRequests> = (a: CodeModel, request: CompareCodeRequests[K]) => string;
@@ -77,21 +78,33 @@ for value, name in sorted(found, key=lambda each: -abs(each[0]))[:${top}]:
     print(f"{name} {value:+.4f}")
 `;
 
-const compareLatents: Code<'compareLatents'> = (a, { sae, top, ...prompt }) =>
-  `${openedSae(withTokens(a, prompt), sae)}${saeFunctions(sae)}
+const compareLatents: Code<'compareLatents'> = (a, { sae, otherSae, top, ...prompt }) => {
+  const begin = withTokens(a, prompt);
+  const lens = sae.tunedLens || otherSae?.tunedLens ? LENS_NOTE : '';
+  const opened = otherSae
+    ? `${openSaeFunction(begin, sae)}
 
+${lens}encode_a, errors_a = ${callOpenedSae(sae)}
+encode_b, errors_b = ${callOpenedSae(otherSae)}
+`
+    : `${openedSae(begin, sae)}${saeFunctions(sae)}
+`;
+  // each with its own, or both with one
+  const [ofA, ofB] = otherSae ? ['_a', '_b'] : ['', ''];
+  return `${opened}
 _, cache_a = a.run_with_cache(tokens)
 _, cache_b = b.run_with_cache(tokens)
 difference = 0
 for layer in ${pythonList(sae.layers)}:
     x_a, x_b = (cache[f"blocks.{layer}.hook_resid_post"][0] for cache in (cache_a, cache_b))
-    z_a, z_b = encode(x_a), encode(x_b)
+    z_a, z_b = encode${ofA}(x_a), encode${ofB}(x_b)
     difference = difference + (z_b - z_a).abs().sum(0)  # [latent]
-    print(f"L{layer} FVU {errors(x_b, z_b)[1] - errors(x_a, z_a)[1]:+.4f}")
+    print(f"L{layer} FVU {errors${ofB}(x_b, z_b)[1] - errors${ofA}(x_a, z_a)[1]:+.4f}")
 values, latents = difference.topk(${top})
 for value, latent in zip(values.tolist(), latents.tolist()):
     print(f"#{latent} {value:.4f}")
 `;
+};
 
 const compareNextTokens: Code<'compareNextTokens'> = (a, prompt) => `${withTokens(a, prompt)}
 log_a, log_b = a(tokens)[0].log_softmax(-1), b(tokens)[0].log_softmax(-1)  # [position, d_vocab]

@@ -1,6 +1,6 @@
 /** Python that reads a sparse autoencoder's own files and encodes residual streams. */
 import type { CodeRequests } from './transformerLensCode';
-import { pythonList, pythonString } from './python';
+import { indented, pythonList, pythonString } from './python';
 
 export type SaeOfCode = CodeRequests['latents']['sae'];
 
@@ -15,7 +15,7 @@ b_pre = w["b_dec"] if cfg.get("apply_b_dec_to_input", True) else 0.0`,
 };
 
 /** From `a`, before the activation function, to the latents `z [position, latent]`. */
-const ACTIVATE: Record<SaeOfCode['activation'], (k: number) => string> = {
+const ACTIVATE: Record<SaeOfCode['activation'], (k: number | 'k') => string> = {
   topk: (k) => `values, indices = a.topk(${k})
     z = torch.zeros_like(a).scatter(-1, indices, values.relu())`,
   relu: () => 'z = a.relu()',
@@ -31,20 +31,28 @@ export const DECODER: Record<SaeOfCode['format'], string> = {
   sparsify: 'W_dec = w["W_dec"]',
 };
 
-/** @param begin lines that leave `model` and `tokens` */
-export const openedSae = (begin: string, { path, format, tunedLens }: SaeOfCode): string => `${begin}
-import json
+const SAE_IMPORTS = `import json
 from pathlib import Path
 
 from safetensors.torch import load_file
+`;
 
-${tunedLens ? '# a tuned lens lies before this autoencoder; it is left out here\n' : ''}folder = Path(${pythonString(path)})
-w = {name: t.float() for file in sorted(folder.glob("*.safetensors")) for name, t in load_file(file).items()}
+export const LENS_NOTE = '# a tuned lens lies before this autoencoder; it is left out here\n';
+
+/** From `folder` to its weights. */
+const weightsOf = (format: SaeOfCode['format']): string =>
+  `w = {name: t.float() for file in sorted(folder.glob("*.safetensors")) for name, t in load_file(file).items()}
 ${WEIGHTS[format]}
 `;
 
-/** From residuals `x [position, d_model]` to latents `z`, indented. */
-export const encoding = ({ activation, standardize, k = 1 }: SaeOfCode): string =>
+/** @param begin lines that leave `model` and `tokens` */
+export const openedSae = (begin: string, { path, format, tunedLens }: SaeOfCode): string => `${begin}
+${SAE_IMPORTS}
+${tunedLens ? LENS_NOTE : ''}folder = Path(${pythonString(path)})
+${weightsOf(format)}`;
+
+/** From residuals `x [position, d_model]` to latents `z`, indented. @param k a number, or the variable that has it */
+export const encoding = ({ activation, standardize, ...sae }: SaeOfCode, k: number | 'k' = sae.k ?? 1): string =>
   `    n = ${standardize ? '(x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-5)' : 'x'}
     a = (n - b_pre) @ W_enc + b_enc
     ${ACTIVATE[activation](k)}
@@ -69,12 +77,12 @@ const DECODER_BIAS: Record<SaeOfCode['format'], string> = {
 };
 
 /** Lines that define `encode(x) -> z` and `fvu(x, z)`, for residuals `x [position, d_model]`. */
-export const saeFunctions = (sae: SaeOfCode): string => `${DECODER[sae.format]}
+export const saeFunctions = (sae: SaeOfCode, k?: 'k'): string => `${DECODER[sae.format]}
 ${DECODER_BIAS[sae.format]}
 
 
 def encode(x):  # [position, d_model] -> [position, latent]
-${encoding(sae)}    return z
+${encoding(sae, k)}    return z
 
 
 def errors(x, z):  # the reconstruction's mean squared error, and FVU: that over the unbiased variance
@@ -82,6 +90,25 @@ def errors(x, z):  # the reconstruction's mean squared error, and FVU: that over
 ${sae.standardize ? '    reconstruction = reconstruction * (x.std(-1, keepdim=True) + 1e-5) + x.mean(-1, keepdim=True)\n' : ''}    mse = (x - reconstruction).pow(2).mean()
     return mse.item(), (mse / x.var()).item()
 `;
+
+/**
+ * Lines that define `opened_sae(path) -> (encode, errors)`, and `opened_sae(path, k)` of topk, for two autoencoders of one shape.
+ * @param begin lines that leave `tokens`
+ */
+export function openSaeFunction(begin: string, sae: SaeOfCode): string {
+  const body = `folder = Path(path)\n${weightsOf(sae.format)}${saeFunctions(sae, 'k')}`;
+  return `${begin}
+${SAE_IMPORTS}
+
+def opened_sae(path${sae.activation === 'topk' ? ', k' : ''}):
+${indented(body.replaceAll('\n\n\n', '\n\n'))}
+    return encode, errors
+`;
+}
+
+/** The call of it. */
+export const callOpenedSae = ({ path, activation, k = 1 }: SaeOfCode): string =>
+  `opened_sae(${pythonString(path)}${activation === 'topk' ? `, k=${k}` : ''})`;
 
 /** @param begin lines that leave `model` and `tokens` */
 export const layersCode = (begin: string, sae: SaeOfCode): string => `${openedSae(begin, sae)}${saeFunctions(sae)}
@@ -97,6 +124,42 @@ layers = [cache[f"blocks.{layer}.hook_resid_post"][0] for layer in ${pythonList(
 for below, above in zip(layers, layers[1:]):
     print("similarity of adjacent layers", torch.cosine_similarity(below, above, -1).mean().item(), end=" ")
     print("centred", torch.cosine_similarity(below - below.mean(0), above - above.mean(0), -1).mean().item())
+`;
+
+/** @param begin lines that leave `model`, norms folded into its weights */
+export const latentCardCode = (begin: string, { sae, latent, top }: CodeRequests['latentCard']): string =>
+  `${openedSae(begin, sae)}${DECODER[sae.format]}
+
+latent, top = ${latent}, ${top}
+direction = W_dec[latent]
+unit = direction / direction.norm()
+
+
+def show(name, values, largest=True):
+    values, places = values.topk(min(top, len(values)), largest=largest)
+    print(name, [(place, round(value, 4)) for place, value in zip(places.tolist(), values.tolist())])
+
+
+logits = direction @ model.W_U
+show("promoted tokens", logits)
+show("suppressed tokens", logits, largest=False)
+show("nearest embeddings", torch.cosine_similarity(model.W_E, direction, -1))
+show("nearest unembeddings", torch.cosine_similarity(model.W_U, direction[:, None], 0))
+cosines = torch.cosine_similarity(W_dec, direction, -1)
+cosines[latent] = -torch.inf
+show("nearest latents", cosines)
+writers, readers = [], []
+for layer in range(model.cfg.n_layers):
+    W_OV = model.W_V[layer] @ model.W_O[layer]  # [head, d_model, d_model]
+    W_QK = model.W_Q[layer] @ model.W_K[layer].transpose(-1, -2)
+    ov, qk = W_OV.norm(dim=(-2, -1)), W_QK.norm(dim=(-2, -1))
+    written = (W_OV @ unit).norm(dim=-1) / ov
+    read = {"Q": (unit @ W_QK).norm(dim=-1) / qk, "K": (W_QK @ unit).norm(dim=-1) / qk, "V": (unit @ W_OV).norm(dim=-1) / ov}
+    for head in range(model.cfg.n_heads):
+        writers.append((written[head].item(), f"L{layer}H{head}"))
+        readers += [(each[head].item(), f"L{layer}H{head} {kind}") for kind, each in read.items()]
+for name, links in (("written by", writers), ("read by", readers)):
+    print(name, [(head, round(score, 4)) for score, head in sorted(links, reverse=True)[:top]])
 `;
 
 /** @param begin lines that leave `model` and `tokens` */

@@ -1,4 +1,5 @@
 /** A saved result beside the same measured anew: what differs. */
+import * as l10n from '@vscode/l10n';
 import { DECIMALS, type FileIdentity, type ResultFile, type ResultNumbers } from './resultFile';
 import type { Measured } from './results';
 
@@ -38,15 +39,26 @@ export interface ResultCheck {
 }
 
 /** What is not the same in the files, in words. */
-export function fileChanges(saved: FileIdentity, now: Omit<FileIdentity, 'path'>, what: string): string[] {
-  return [
-    ...(saved.weights === now.weights
-      ? []
-      : [`The weights of the ${what} ${now.name} are others than those that were saved.`]),
-    ...(saved.config === now.config
-      ? []
-      : [`The configuration of the ${what} ${now.name} is another than the one that was saved.`]),
-  ];
+export function fileChanges(
+  saved: FileIdentity,
+  { name, weights, config }: Omit<FileIdentity, 'path'>,
+  what: 'checkpoint' | 'autoencoder',
+): string[] {
+  const model = what === 'checkpoint';
+  const changes: string[] = [];
+  if (saved.weights !== weights)
+    changes.push(
+      model
+        ? l10n.t('The weights of the checkpoint {0} are others than those that were saved.', name)
+        : l10n.t('The weights of the autoencoder {0} are others than those that were saved.', name),
+    );
+  if (saved.config !== config)
+    changes.push(
+      model
+        ? l10n.t('The configuration of the checkpoint {0} is another than the one that was saved.', name)
+        : l10n.t('The configuration of the autoencoder {0} is another than the one that was saved.', name),
+    );
+  return changes;
 }
 
 /** Changed files alone are no difference: numbers tell. Other tokens are one. */
@@ -57,8 +69,9 @@ export function checkResult(saved: ResultFile, now: Measured, tolerance?: number
     ...fileChanges(saved.checkpoint, now.checkpoint, 'checkpoint'),
     ...(saved.sae && now.sae ? fileChanges(saved.sae, now.sae, 'autoencoder') : []),
     ...(saved.other && now.other ? fileChanges(saved.other, now.other, 'checkpoint') : []),
-    ...(now.otherTokens ? ['The tokenizer gives other tokens for the text now.'] : []),
-    ...(texts ? ['The token ids stand for other texts now.'] : []),
+    ...(saved.otherSae && now.otherSae ? fileChanges(saved.otherSae, now.otherSae, 'autoencoder') : []),
+    ...(now.otherTokens ? [l10n.t('The tokenizer gives other tokens for the text now.')] : []),
+    ...(texts ? [l10n.t('The token ids stand for other texts now.')] : []),
   ];
   return { changes, rows, same: !now.otherTokens && !texts && rows.every(({ differs }) => !differs) };
 }
@@ -66,40 +79,43 @@ export function checkResult(saved: ResultFile, now: Measured, tolerance?: number
 /** How many numbers there are and how many differ. */
 export const checkSummary = ({ rows, same }: ResultCheck): string => {
   const differ = rows.filter(({ differs }) => differs).length;
-  if (same) return `All ${rows.length} numbers are the same.`;
-  return differ === 0 ? 'The tokens are others.' : `${differ} of ${rows.length} numbers differ.`;
+  if (same) return l10n.t('All {0} numbers are the same.', rows.length);
+  return differ === 0 ? l10n.t('The tokens are others.') : l10n.t('{0} of {1} numbers differ.', differ, rows.length);
 };
 
-/** What a section's numbers are. */
-export const sectionTitles: Record<string, string> = {
-  ablation: 'Mean loss, nats',
-  adjacent: 'Similarity of adjacent layers, centred',
-  bigrams: 'Bigrams, log-probability',
-  changed: 'Changed predictions by layer, fraction',
-  composition: 'Composition, score',
-  compositionChanges: 'Composition, B − A',
-  distances: 'Distance of patterns',
-  fvu: 'FVU by layer',
-  fvuChanges: 'FVU by layer, B − A',
-  headEffects: 'Effects of heads',
-  headScores: 'Head scores',
-  kl: 'KL by layer, nats',
-  l0: 'L0 by layer',
-  latentChanges: 'Latents, sum of |B − A|',
-  latents: 'Latents, largest activation',
-  lens: 'Probability of the model’s answer by layer',
-  logit: 'Logit',
-  logitDifference: 'Logit difference',
-  loss: 'Surprisal, mean bits',
-  losses: 'Mean loss and KL(A ‖ B), nats',
-  lossDelta: 'Change of the loss by layer, nats',
-  nextTokens: 'Next tokens, probability',
-  orders: 'Loss with paths through at most n heads, nats',
-  residEffects: 'Effects of positions',
-  scoreChanges: 'Head scores, B − A',
-  sources: 'Sources, attention weight',
-  terms: 'Terms, logits',
-  termEffects: 'Effects of single terms on the loss, nats',
-  tokenChanges: 'Log-probability of the text’s tokens, B − A',
-  varianceRatios: 'Variance ratios',
+const SECTIONS: Record<string, () => string> = {
+  ablation: () => l10n.t('Mean loss, nats'),
+  adjacent: () => l10n.t('Similarity of adjacent layers, centred'),
+  bigrams: () => l10n.t('Bigrams, log-probability'),
+  changed: () => l10n.t('Changed predictions by layer, fraction'),
+  composition: () => l10n.t('Composition, score'),
+  compositionChanges: () => l10n.t('Composition, B − A'),
+  distances: () => l10n.t('Distance of patterns'),
+  fvu: () => l10n.t('FVU by layer'),
+  fvuChanges: () => l10n.t('FVU by layer, B − A'),
+  headEffects: () => l10n.t('Effects of heads'),
+  headScores: () => l10n.t('Head scores'),
+  kl: () => l10n.t('KL by layer, nats'),
+  l0: () => l10n.t('L0 by layer'),
+  latentChanges: () => l10n.t('Latents, sum of |B − A|'),
+  latents: () => l10n.t('Latents, largest activation'),
+  lens: () => l10n.t('Probability of the model’s answer by layer'),
+  logit: () => l10n.t('Logit'),
+  logitDifference: () => l10n.t('Logit difference'),
+  loss: () => l10n.t('Surprisal, mean bits'),
+  losses: () => l10n.t('Mean loss and KL(A ‖ B), nats'),
+  lossDelta: () => l10n.t('Change of the loss by layer, nats'),
+  nextTokens: () => l10n.t('Next tokens, probability'),
+  orders: () => l10n.t('Loss with paths through at most n heads, nats'),
+  residEffects: () => l10n.t('Effects of positions'),
+  scoreChanges: () => l10n.t('Head scores, B − A'),
+  sources: () => l10n.t('Sources, attention weight'),
+  terms: () => l10n.t('Terms, logits'),
+  termEffects: () => l10n.t('Effects of single terms on the loss, nats'),
+  tokenChanges: () => l10n.t('Log-probability of the text’s tokens, B − A'),
+  varianceRatios: () => l10n.t('Variance ratios'),
 };
+
+/** What a section's numbers are; undefined of one that is not ours. */
+export const sectionTitle = (section: string): string | undefined =>
+  Object.hasOwn(SECTIONS, section) ? SECTIONS[section]!() : undefined;

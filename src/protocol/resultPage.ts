@@ -23,6 +23,8 @@ export interface ResultPage {
   sae?: FoundFiles;
   /** B of a comparison. */
   other?: FoundFiles;
+  /** That B's latents are read with, where each has its own. */
+  otherSae?: FoundFiles;
   check?: ResultCheck;
   /** What is being done. */
   busy?: { message: string; fraction?: number };
@@ -30,7 +32,8 @@ export interface ResultPage {
   failed?: string;
 }
 
-export type ResultAction = 'open' | 'check' | 'text' | 'chooseCheckpoint' | 'chooseSae' | 'chooseOther' | 'cancel';
+export type ResultAction =
+  'open' | 'check' | 'text' | 'chooseCheckpoint' | 'chooseSae' | 'chooseOther' | 'chooseOtherSae' | 'cancel';
 
 export const hostToResult = { page: 'result/page' } as const;
 export interface HostToResult {

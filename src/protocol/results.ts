@@ -9,6 +9,8 @@ export interface MeasureParams {
   saeId?: string;
   /** B of a comparison. */
   otherId?: string;
+  /** Opened on B, where its latents are read with its own autoencoder; `saeId` was then opened on A. */
+  otherSaeId?: string;
   /** What was read; with `ids`, whether it gives the same tokens is told. */
   text?: string;
   ids: number[];
@@ -33,6 +35,7 @@ export interface Measured {
   checkpoint: Omit<FileIdentity, 'path'>;
   sae?: Omit<FileIdentity, 'path'>;
   other?: Omit<FileIdentity, 'path'>;
+  otherSae?: Omit<FileIdentity, 'path'>;
   numbers: ResultNumbers;
   /** What could not be measured. */
   notices: string[];

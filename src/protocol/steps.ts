@@ -1,4 +1,5 @@
 /** The “Training step” slider: host ↔ any panel that has one. */
+import * as l10n from '@vscode/l10n';
 
 /** One checkpoint of the training that the open one belongs to. */
 export interface StepName {
@@ -18,10 +19,16 @@ export interface StepsView {
 }
 
 /** `step 1,000`. */
-export const stepLabel = ({ step }: StepName): string => `step ${step.toLocaleString('en-US')}`;
+export const stepLabel = ({ step }: StepName): string => l10n.t('step {0}', step.toLocaleString('en-US'));
 
 /** `step 1,000, 2 of 12`: in words, for screen readers and the status bar. */
 export const stepWords = ({ steps }: StepsView, index: number): string => {
   const at = steps[index];
-  return at ? `${stepLabel(at)}, ${index + 1} of ${steps.length}` : '';
+  return at
+    ? l10n.t({
+        message: '{0}, {1} of {2}',
+        args: [stepLabel(at), index + 1, steps.length],
+        comment: ['A step, its place among all'],
+      })
+    : '';
 };

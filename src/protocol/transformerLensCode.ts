@@ -6,7 +6,7 @@ import type { Reduction, Weighting } from './analysis';
 import type { HeadRef } from './checkpoint';
 import type { SaeInfo } from './latents';
 import { compareCode, type CompareCodeRequests } from './compareCode';
-import { latentsCode, layersCode, steerCode } from './latentsCode';
+import { latentCardCode, latentsCode, layersCode, steerCode } from './latentsCode';
 import { headScoresFunction, type ScoredSequences } from './headScoresCode';
 import type { LatentEdit } from './latents/effects';
 import { importance, paths } from './pathsCode';
@@ -37,6 +37,7 @@ export interface CodeRequests extends CompareCodeRequests {
     sae: SaeOfCode;
   };
   layers: CodePrompt & { sae: SaeOfCode };
+  latentCard: { sae: SaeOfCode; latent: number; top: number };
   steer: CodePrompt & { sae: SaeOfCode; latent: number; layer: number; edit: LatentEdit };
 }
 export type CodeKind = keyof CodeRequests;
@@ -216,6 +217,8 @@ const latents: Code<'latents'> = (model, { sae, ...prompt }) => latentsCode(with
 
 const layers: Code<'layers'> = (model, { sae, ...prompt }) => layersCode(withTokens(model, prompt), sae);
 
+const latentCard: Code<'latentCard'> = (model, request) => latentCardCode(openModel(model, true), request);
+
 const steer: Code<'steer'> = (model, request) => steerCode(withTokens(model, request), request);
 
 /** Result kind → the Python that computes it. */
@@ -233,6 +236,7 @@ export const transformerLensCode: { [K in CodeKind]: Code<K> } = {
   patch,
   latents,
   layers,
+  latentCard,
   steer,
   ...compareCode,
 };

@@ -256,6 +256,7 @@ describe('compare panel', function () {
     await offer(false);
     const own = group.getByRole('radio', { name: 'Each its own' });
     assert.equal(await own.getAttribute('aria-checked'), 'false');
+    assert.equal(await panel.page.getByText('A mlsae-a · B mlsae-b').count(), 0);
     await own.click();
     assert.deepEqual(await sent('compare/ownSaes'), [true]);
     await offer(true);

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { type Bundle, type Harness, startHarness } from './panel/harness';
 import { latentsFixture } from './panel/latentsFixture';
 import { Panel, type PanelOptions } from './panel/page';
+import { resultCheck, resultPage } from './panel/resultData';
 
 const LANGUAGE = 'zh-cn';
 const table = JSON.parse(readFileSync(`l10n/bundle.l10n.${LANGUAGE}.json`, 'utf8')) as Record<string, string>;
@@ -48,5 +49,21 @@ describe('languages of panels', () => {
     await page.getByRole('heading', { name: table['Layer × token']! }).waitFor();
     assert.deepEqual(await page.evaluate(CLIPPED), []);
     await panel!.shot('language-latents');
+  });
+
+  it('has a saved result in Chinese, with what the host and the panels share', async () => {
+    const view = { ...resultPage, check: resultCheck };
+    const bundle = { panel: 'result', fakeHost: 'resultFakeHost', fixture: (): unknown => view };
+    const { page } = await open({ width: 700, height: 1100, drawn: ['[data-section=sources]'] }, bundle);
+    const headings = (await page.locator('[data-section] h2').allInnerTexts()).map((text) => text.trim());
+    const sections = ['Head scores', 'Surprisal, mean bits', 'Next tokens, probability', 'Sources, attention weight'];
+    assert.deepEqual(
+      headings,
+      sections.map((title) => table[title]),
+    );
+    const verdict = table['{0} of {1} numbers differ.']!.replace('{0}', '2').replace('{1}', '9');
+    assert.ok((await page.locator('.verdict').innerText()).includes(verdict));
+    assert.deepEqual(await page.evaluate(CLIPPED), []);
+    await panel!.shot('language-result');
   });
 });

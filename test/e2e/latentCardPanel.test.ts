@@ -199,6 +199,10 @@ describe('latent card', () => {
     assert.ok(
       rows.some(({ list, what, value }) => list === 'promotes' && what === 'PURE' && value === promoted[0]!.value),
     );
+    await panel.page.getByRole('button', { name: 'Export latent card' }).click();
+    await panel.page.getByRole('menuitem', { name: 'Copy as TransformerLens Code' }).click();
+    const [code] = await sent('latents/copy');
+    assert.match(code!, new RegExp(`^latent, top = 604, ${promoted.length}$`, 'm'));
   });
 
   for (const theme of ['dark', 'light', 'high-contrast', 'high-contrast-light'] as const) {

@@ -121,6 +121,33 @@ describe('notebook renderer', () => {
     ['a text', { ...data, pattern: [['x', ...pattern[0]!.slice(1)], ...pattern.slice(1)] }, /pattern\[0\]\[0\] is not/],
     ['a damaged result', { format: 'circuitscope-result' }, /formatVersion is missing/],
   ];
+  it('speaks VS Code’s language, also what was drawn before it was told', async () => {
+    await draw(data);
+    const texts = JSON.parse(readFileSync('l10n/bundle.l10n.zh-cn.json', 'utf8')) as Record<string, string>;
+    const module = readFileSync(path.resolve('dist/webview/notebook.js')).toString('base64');
+    const labels = (await page.evaluate(`(async () => {
+      const cell = document.getElementById('cell');
+      const [first, second, gone] = [0, 1, 2].map(() => cell.parentElement.appendChild(document.createElement('div')));
+      const label = (element) => element.shadowRoot.querySelector('[aria-label]').getAttribute('aria-label');
+      const { activate } = await import('data:text/javascript;base64,${module}');
+      let listener, asked = 0;
+      const { renderOutputItem } = activate({ postMessage: () => asked++, onDidReceiveMessage: (l) => (listener = l) });
+      const item = { json: () => (${JSON.stringify(data)}) };
+      renderOutputItem(item, first);
+      renderOutputItem(item, gone);
+      gone.remove();
+      const before = label(first);
+      for (const other of [null, 'texts', { texts: 'x' }]) listener(other);
+      listener({ texts: ${JSON.stringify(texts)} });
+      renderOutputItem(item, second);
+      const drawn = first.shadowRoot.querySelectorAll('figure').length;
+      return [asked, before, label(first), label(second), label(gone), drawn];
+    })()`)) as unknown[];
+    const help = 'Attention pattern of {0} tokens: rows are destinations, columns sources. Arrow keys move.';
+    const [english, chinese] = [help, texts[help]!].map((text) => text.replace('{0}', String(n)));
+    assert.deepEqual(labels, [1, english, chinese, chinese, english, 1]);
+  });
+
   it('bad data: one sentence', async () => {
     for (const [what, value, expected] of bad) {
       const output = readOutput(value);

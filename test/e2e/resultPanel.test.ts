@@ -1,6 +1,6 @@
 // The page of a saved result alone, in a browser, with a fake host.
 import assert from 'node:assert/strict';
-import type { ResultAction, ResultPage } from '../../src/protocol/resultPage';
+import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { violations } from './panel/axe';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel, type PanelOptions } from './panel/page';
@@ -111,6 +111,26 @@ describe('page of a saved result', () => {
     assert.match((await cells('scoreChanges'))[0]!, /L1H7 induction\s+−0\.6450/);
     await send({ ...compared, other: { ...compared.other!, problem: undefined as never } });
     await panel.shot('result-compare');
+  });
+
+  it('of latents with two autoencoders: both are there, either can be chosen anew', async () => {
+    const files = (name: string): FoundFiles => ({ name, path: name, weights: 'aa', at: `/x/${name}`, changes: [] });
+    const [other, sae, otherSae] = [files('step200'), files('sae-10'), files('sae-200')];
+    const problem = '/x/sae-200 does not exist.';
+    await open();
+    await send({
+      ...page,
+      result: {
+        ...{ ...result, other, sae, otherSae, view: { panel: 'compare', section: 'latents' } },
+        numbers: { latentChanges: { '#604': 12.5 } },
+      },
+      ...{ other, sae, otherSae: { ...otherSae, problem } },
+    });
+    const facts = await panel.page.locator('.facts').innerText();
+    assert.match(facts, /Autoencoder\s+sae-10[^]*Autoencoder of B\s+[^]*sae-200 does not exist/);
+    assert.equal(await button('Re-run and Compare').count(), 0);
+    await button('Choose another autoencoder…').click();
+    assert.deepEqual(await sent(), ['chooseOtherSae']);
   });
 
   it('of another tool’s patterns: a head is chosen, read by the keyboard, and cannot be run again', async () => {

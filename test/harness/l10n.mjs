@@ -1,4 +1,4 @@
-// Writes l10n/bundle.l10n.json: the texts of the extension host, the engine and the panels. Sorts the translations and says what they lack.
+// Writes l10n/bundle.l10n.json: the texts of the extension host, the engine, the panels and what they share. Sorts the translations and says what they lack.
 import { getL10nJson } from '@vscode/l10n-dev';
 import glob from 'fast-glob';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -6,7 +6,7 @@ import path from 'node:path';
 import { main, root, say } from './common.mjs';
 
 /** Everything that can ask for a text in the person's language. */
-const SOURCES = ['src/extension.ts', 'src/{host,engine}/**/*.ts', 'webview/**/*.{ts,tsx}'];
+const SOURCES = ['src/extension.ts', 'src/{host,engine,protocol}/**/*.ts', 'webview/**/*.{ts,tsx}'];
 const LANGUAGES = ['zh-cn'];
 
 const bundle = (language) => path.join(root, 'l10n', ['bundle.l10n', language, 'json'].filter(Boolean).join('.'));

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExtensionParts } from '../../src/extension';
 import { sourceOf } from '../../src/host/analyses';
 import type { CheckpointInfo, HeadRef } from '../../src/protocol/checkpoint';
 import { EngineErrorCode } from '../../src/protocol/engine';
+import { readResult } from '../../src/protocol/readResult';
 import { writeSteps } from '../support/trainingSteps';
 import {
+  answering,
   closeEverything,
   errorsDuring,
   eventually,
@@ -197,5 +201,59 @@ describe('two checkpoints and the steps of a training', () => {
     const compared = await p.comparison.ask('compareLatents', params, {});
     assert.ok(compared.changed > 100);
     compared.a.values.forEach((value, i) => assert.ok(Math.abs(value - after.values[i]!) < 1e-4, `value ${i} of A`));
+  });
+
+  it('latents, each with its own autoencoder: copied as code, saved, run again, opened as they were', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'circuitscope-own-'));
+    const [first, second] = writeSteps(sample('neox-6l'), [0.4, 1]);
+    const [ofA, ofB] = ['step1000', 'step2000'].map((name) => path.join(folder, name)) as [string, string];
+    for (const own of [ofA, ofB]) cpSync(sample(SAE), own, { recursive: true });
+    await analyze(first!);
+    await p.latents.open(p.checkpoints.active!, ofA);
+    await run('compareCheckpoint', vscode.Uri.file(second!));
+    await p.latents.open(p.comparison.sides!.b, ofB);
+    const { comparePanel } = p;
+    comparePanel.show('latents');
+    comparePanel.readWith(true);
+    const latents = async (): Promise<NonNullable<typeof comparePanel.shown>> =>
+      eventually('both autoencoders', () => {
+        const { shown } = comparePanel;
+        return shown?.section === 'latents' && shown.subject.otherSae ? shown : undefined;
+      });
+    await latents();
+    const code = await eventually('the code', async () => {
+      await vscode.env.clipboard.writeText('');
+      await comparePanel.copyCode();
+      return (await vscode.env.clipboard.readText()) || undefined;
+    });
+    assert.ok(code.includes(`encode_a, errors_a = opened_sae(${JSON.stringify(ofA)}, k=16)`), code);
+    assert.ok(code.includes(`encode_b, errors_b = opened_sae(${JSON.stringify(ofB)}, k=16)`), code);
+    const file = path.join(folder, 'own.circuitscope.json');
+    const uri = vscode.Uri.file(file);
+    await answering('showSaveDialog', [uri], () => run('saveResult', 'compare'));
+    const saved = readResult(readFileSync(file, 'utf8'), file);
+    assert.ok('result' in saved, JSON.stringify(saved));
+    const { sae, otherSae, view } = saved.result;
+    assert.deepEqual(
+      [sae, otherSae].map((each) => path.resolve(folder, each!.path)),
+      [ofA, ofB],
+    );
+    assert.deepEqual(view, { panel: 'compare', section: 'latents' });
+    await closeEverything();
+    comparePanel.readWith(false);
+    await vscode.commands.executeCommand('vscode.open', uri);
+    const page = await eventually('page', () => p.resultEditor.viewOf(uri));
+    await eventually('its files', () => page.page.otherSae);
+    await page.act('check');
+    assert.equal(page.page.check?.same, true, JSON.stringify([page.page.failed, page.page.check]));
+    await closeEverything();
+    await vscode.commands.executeCommand('vscode.open', uri);
+    const again = await eventually('page', () => p.resultEditor.viewOf(uri));
+    await eventually('its files', () => again.page.otherSae);
+    await again.act('open');
+    const { subject } = await latents();
+    assert.deepEqual([subject.a.path, subject.b.path], [first, second]);
+    assert.deepEqual([subject.sae!.path, subject.otherSae!.path], [ofA, ofB]);
+    rmSync(folder, { recursive: true, force: true });
   });
 });

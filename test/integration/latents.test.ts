@@ -100,16 +100,24 @@ describe('latents', () => {
     assert.match(text, /\[Show Latents\]/);
   });
 
-  it('are in the hover within 50 ms once the prompt is encoded', async () => {
-    const times: number[] = [];
-    for (let token = 1; token < 40; token += 2) {
-      const start = performance.now();
-      const card = await p.hover.provideHover(editor.document, placeOf(token));
-      times.push(performance.now() - start);
-      assert.match((card!.contents[0] as vscode.MarkdownString).value, /openLatent/);
+  it('are in the hover without a run once the prompt is encoded', async () => {
+    const { engine } = p;
+    const { request } = engine;
+    const asked = new Set<string>();
+    Object.assign(engine, { request: (...of: Parameters<typeof request>) => (asked.add(of[0]), request(...of)) });
+    try {
+      for (let token = 1; token < 40; token += 2) {
+        const card = await p.hover.provideHover(editor.document, placeOf(token));
+        assert.match((card!.contents[0] as vscode.MarkdownString).value, /openLatent/);
+      }
+    } finally {
+      Object.assign(engine, { request });
     }
-    times.sort((a, b) => a - b);
-    assert.ok(times[10]! < 50, `${times.map(Math.round).join(' ')} ms`);
+    // where it reads from is read off the patterns that are there; panels may ask for more
+    assert.deepEqual(
+      ['analyze', 'sources', 'encode'].filter((method) => asked.has(method)),
+      ['sources'],
+    );
   });
 
   it('that are chosen tint the code by their activation, and stand in the side bar', async () => {

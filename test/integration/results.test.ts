@@ -5,7 +5,8 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import type { ExtensionParts } from '../../src/extension';
 import type { ResultView } from '../../src/host/resultEditor';
-import { readResult, writeResult, type ResultFile } from '../../src/protocol/resultFile';
+import { readResult } from '../../src/protocol/readResult';
+import { writeResult, type ResultFile } from '../../src/protocol/resultFile';
 import { answering, closeEverything, errorsDuring, eventually, openTotal, parts, run, sample } from './support';
 
 const HEAD = { layer: 1, head: 5 };
@@ -17,6 +18,7 @@ describe('saved results', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'circuitscope-result-'));
   const file = path.join(folder, 'head.circuitscope.json');
   const uri = vscode.Uri.file(file);
+  let asked: unknown;
   const read = (): ResultFile => {
     const found = readResult(readFileSync(file, 'utf8'), file);
     assert.ok('result' in found, JSON.stringify(found));
@@ -36,11 +38,17 @@ describe('saved results', () => {
     await run('analyzeSelection');
     p.selection.apply({ kind: 'chooseHead', head: HEAD }, 'test');
     p.selection.apply({ kind: 'lockToken', token: ADD }, 'test');
-    await answering('showSaveDialog', [uri], () => run('saveResult', 'attention'));
+    [asked] = await answering('showSaveDialog', [uri], () => run('saveResult', 'attention'));
   });
   after(async () => {
     await closeEverything();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('keep the name that was offered: VS Code adds an ending where the last one is not among the filters', () => {
+    const { defaultUri, filters } = asked as vscode.SaveDialogOptions;
+    const last = path.extname(defaultUri!.path).slice(1);
+    assert.ok(Object.values(filters!).flat().includes(last), JSON.stringify(filters));
   });
 
   it('say what was looked at, with a path from where they are', () => {
@@ -112,7 +120,7 @@ describe('saved results', () => {
   });
 
   it('of another tool’s patterns open as a page without a checkpoint', async () => {
-    const [from, out] = ['theirs.json', 'theirs.circuitscope.json'].map((name) =>
+    const [from, out, target] = ['theirs.json', 'theirs.circuitscope.json', 'others.json'].map((name) =>
       vscode.Uri.file(path.join(folder, name)),
     );
     writeFileSync(
@@ -127,13 +135,28 @@ describe('saved results', () => {
         ],
       }),
     );
-    await answering('showOpenDialog', [[from]], () => answering('showSaveDialog', [out], () => run('openPatternFile')));
+    let asked: unknown[] = [];
+    const warnings = await answering('showWarningMessage', [], () =>
+      answering('showOpenDialog', [[from]], async () => {
+        asked = await answering('showSaveDialog', [out], () => run('openPatternFile'));
+      }),
+    );
+    assert.equal((asked[0] as vscode.SaveDialogOptions).defaultUri?.fsPath, out!.fsPath);
+    assert.deepEqual(warnings, []);
     const { page } = await eventually('page', () => p.resultEditor.viewOf(out!));
     const saved = readResult(readFileSync(out!.fsPath, 'utf8'), 'theirs');
     assert.ok('result' in saved, JSON.stringify(saved));
     const { tokens, patterns } = saved.result;
     assert.deepEqual([tokens, patterns], [['a', 'b'], [{ head: 'H0', rows: ['1', '0.25 0.75'] }]]);
     assert.deepEqual(page.result, saved.result, 'the page has what was kept');
+    // another ending would open as text; what is unusual is said
+    writeFileSync(from!.fsPath, '{ "tokens": ["a"], "attention": [[[0.5]]] }');
+    const said = await answering('showWarningMessage', [], async () => {
+      await answering('showSaveDialog', [target], () => run('openPatternFile', from));
+    });
+    assert.deepEqual(said, ['1 of 1 rows do not add up to 1; they are shown as they are.']);
+    const named = target!.with({ path: target!.path.replace(/\.json$/, '.circuitscope.json') });
+    await eventually('page', () => p.resultEditor.viewOf(named));
     writeFileSync(from!.fsPath, '{ "tokens": ["a"] }');
     const errors = await errorsDuring(async () => {
       await answering('showSaveDialog', [out], () => run('openPatternFile', from));

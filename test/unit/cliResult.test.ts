@@ -6,20 +6,22 @@ import { engineParts } from '../../src/engine/parts';
 import { createService } from '../../src/engine/service';
 import { compareSections } from '../../src/protocol/comparePanel';
 import { checkResult } from '../../src/protocol/resultCheck';
+import { readResult } from '../../src/protocol/readResult';
 import {
   needsSae,
-  readResult,
   writeResult,
   type ResultFile,
   type ResultNumbers,
   type ResultView,
 } from '../../src/protocol/resultFile';
+import { latentMap } from '../../src/protocol/latents/encoding';
 import type { Measured } from '../../src/protocol/results';
 import { circuitscope, succeed } from './support/cli';
 import { readTensors, REFERENCE, ROOT, SAMPLES, tempFolder } from './support/files';
 
 const context = { steps: { step: async () => undefined } };
 const MODEL = 'attn-only-2l';
+const SAE = 'mlsae-neox-6l-x16-k16';
 const HEAD = { layer: 1, head: 5 };
 /** The second ` add` of prompt 0. */
 const ADD = 27;
@@ -28,9 +30,9 @@ interface Reference {
   prompts: { text: string; ids: number[]; next_token_top5: [number, number][] }[];
 }
 
-/** A copy of the sample in which every number is a little smaller: the highest bit of each half's mantissa is cleared. */
-function trainedOn(copy: string): void {
-  cpSync(join(SAMPLES, MODEL), copy, { recursive: true });
+/** A copy of a sample in which every number is a little smaller: the highest bit of each half's mantissa is cleared. */
+function trainedOn(copy: string, sample = MODEL): void {
+  cpSync(join(SAMPLES, sample), copy, { recursive: true });
   const weights = join(copy, 'model.safetensors');
   const bytes = readFileSync(weights);
   const header = Number(bytes.readBigUInt64LE(0)) + 8;
@@ -179,6 +181,58 @@ describe('saved results of the samples', function () {
       )!.induction;
     const change = (await score(otherId)) - (await score(checkpointId));
     assert.ok(Math.abs(heads.numbers['scoreChanges']!['L1H5 induction']! - change) < 2e-4);
+  });
+
+  it('of latents, each checkpoint with its own autoencoder, are what each of the two gives alone', async () => {
+    const [path, otherPath] = [join(folder, 'sae', 'step10'), join(folder, 'sae', 'step200')];
+    cpSync(join(SAMPLES, SAE), path, { recursive: true });
+    trainedOn(otherPath, SAE);
+    const neox = join(folder, 'neox');
+    trainedOn(neox, 'neox-6l');
+    const { id: second } = await service.openCheckpoint({ path: neox, providers: ['cpu'] }, context);
+    const open = async (id: string, at: string): Promise<string> =>
+      (await service.openSae({ checkpointId: id, path: at }, context)).id;
+    const [ownA, ownB] = [await open(neoxId, path), await open(second, otherPath)];
+    const view: ResultView = { panel: 'compare', section: 'latents' };
+    const params = { checkpointId: neoxId, otherId: second, saeId: ownA, otherSaeId: ownB, ids, text, view };
+    const measured = await service.measureResult({ ...params, scores: false }, context);
+    const encode = (saeId: string): ReturnType<typeof service.encode> => service.encode({ saeId, ids }, context);
+    const [a, b] = [await encode(ownA), await encode(ownB)];
+    const { fvuChanges, latentChanges } = measured.numbers;
+    assert.equal(Object.keys(fvuChanges!).length, 6);
+    for (const [i, { layer, fvu }] of a.perLayer.entries())
+      assert.ok(Math.abs(fvuChanges![`L${layer}`]! - (b.perLayer[i]!.fvu - fvu)) < 1e-4, `FVU of L${layer}`);
+    assert.equal(Object.keys(latentChanges!).length, 8);
+    for (const [name, difference] of Object.entries(latentChanges!)) {
+      const [ofA, ofB] = [a, b].map((encoding) => latentMap(encoding, Number(name.slice(1))));
+      const sum = ofA!.reduce((total, value, i) => total + Math.abs(ofB![i]! - value), 0);
+      assert.ok(Math.abs(sum - difference) < 1e-3, name);
+    }
+    const one = await service.measureResult({ ...params, otherSaeId: undefined as never, scores: false }, context);
+    assert.notDeepEqual(one.numbers, measured.numbers, 'one for both gives others');
+    assert.equal(one.otherSae, undefined);
+    const at = (to: string): string => relative(folder, to).replaceAll('\\', '/');
+    const file = join(folder, 'own.circuitscope.json');
+    const result: ResultFile = {
+      checkpoint: { ...measured.checkpoint, path: at(join(SAMPLES, 'neox-6l')) },
+      sae: { ...measured.sae!, path: at(path) },
+      other: { ...measured.other!, path: at(neox) },
+      otherSae: { ...measured.otherSae!, path: at(otherPath) },
+      ...{ circuitscope: '0.1.0', created: '2026-11-22T15:00:00.000Z', source: 'prompt', text, ids, view },
+      tokens: measured.tokens.map((token) => token.text),
+      numbers: measured.numbers,
+    };
+    writeFileSync(file, writeResult(result));
+    assert.match((await succeed('result', file)).stdout, /its autoencoder +step200 \(sae\/step200\)/);
+    const check = ['result', file, '--check', '--provider', 'cpu'];
+    const { stdout, stderr } = await succeed(...check);
+    assert.equal(stdout, 'All 14 numbers are the same.\n');
+    assert.doesNotMatch(stderr, /others|another/);
+    const turned = await circuitscope(...check, '--other-mlsae', path);
+    assert.equal(turned.status, 1);
+    assert.match(turned.stderr, /weights of the autoencoder step10 are others/);
+    assert.match(turned.stdout, /of 14 numbers differ/);
+    await service.closeCheckpoint({ checkpointId: second }, context);
   });
 
   it('of a comparison say which checkpoint has changed', async () => {

@@ -96,6 +96,14 @@ describe('what a comparison keeps', function () {
       const counted: number[] = [];
       for (const layer of asked) counted.push(await ask(layer));
       assert.deepEqual(counted, [2, 2, 0, 2, 0, 2, 0]);
+      // of A the last layer is left, of B all three
+      const part = { kept: new KeptRuns(4.5 * layerBytes) };
+      const whole = await comparePatterns(two, { ids }, noSteps, part);
+      runs();
+      await comparePattern(two, { ids, head: { layer: 2, head: 0 } }, noSteps, part);
+      assert.equal(runs(), 0);
+      assert.deepEqual(await comparePatterns(two, { ids }, noSteps, part), whole);
+      assert.ok(runs() > 0);
       const none = { kept: new KeptRuns(layerBytes - 1), patternBytes: layerBytes };
       await comparePatterns(two, { ids }, noSteps, none);
       assert.equal(none.kept.bytes, 0);

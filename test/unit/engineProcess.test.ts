@@ -292,15 +292,14 @@ describe('engine process', function () {
   });
 
   for (const state of ['idle', 'block']) {
-    it(`is gone within 5 s of its host's death by SIGKILL (${state})`, async () => {
+    it(`ends when its host dies by SIGKILL (${state})`, async () => {
       const host = spawn(process.execPath, [join(folder, 'engineHost.js'), engine, state]);
       const [output] = (await once(host.stdout, 'data')) as [Buffer];
       const pid = Number(output.toString());
       assert.ok(alive(pid));
       host.kill('SIGKILL');
-      const start = performance.now();
-      while (alive(pid) && performance.now() - start < 5000) await sleep(50);
-      assert.equal(alive(pid), false);
+      // else mocha's limit ends this
+      while (alive(pid)) await sleep(50);
     });
   }
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import type { Checkpoint } from '../../src/engine/checkpoint/checkpoint';
 import { hookNames } from '../../src/engine/graph/hooks';
+import { vocabularyParts } from '../../src/engine/graph/vocabularyPart';
 import { createRunner } from '../../src/engine/runtime/runner';
 import type { ForwardResult, ModelRunner, NextTokens } from '../../src/engine/runtime/types';
 import { assertClose, assertLogProbs, HOOK_BAR, logProbs64 } from './support/closeness';
@@ -63,6 +64,20 @@ for (const variant of variants) {
       const fresh = await createRunner(checkpoint, CPU);
       assertHooks(await fresh.run({ ids, hooks: names, glance: true }), expected);
       await fresh.dispose();
+    });
+
+    it('with the next tokens from parts of the vocabulary, where these are stored token by token', async () => {
+      const { dModel, dVocab, unembed } = checkpoint.description;
+      // three tokens a part, fewer than are asked for; two rows at a time
+      const limits = { segmentBytes: 4 * dModel * 3, heldPerRun: 2 * 3 };
+      const inParts = await createRunner(checkpoint, { ...CPU, limits });
+      const { next } = await inParts.run({ ids, hooks: [], topK: TOP_K, glance: true });
+      assertNext(next!, ids, expected);
+      const parts = vocabularyParts(checkpoint, limits.segmentBytes);
+      assert.equal(parts.length, unembed.layout === 'out-in' ? Math.ceil(dVocab / 3) : 1);
+      const last = await inParts.run({ ids, hooks: [], topK: TOP_K, glance: true, unembedFrom: ids.length - 1 });
+      assert.deepEqual(last.next!.ids, next!.ids.slice(-TOP_K));
+      await inParts.dispose();
     });
 
     it('come layer by layer and two rows of logits at a time', async () => {

@@ -64,8 +64,8 @@ const SEEN_PROPERTIES = new Set(
 const SEEN_CALLS = /(show(Information|Warning|Error)Message|showError|new Error|new vscode\.TreeItem|sentence|wrong)$/;
 /** The names of things are the same in all languages. */
 const NAMES = /^(Circuitscope|CircuitsVis|CSV|JSON|PNG|safetensors|ONNX|stories260K|Engine\w+Error)$/;
-/** Errors that are not the panels': of the engine's process, and those that other extensions get. */
-const ENGLISH = new Set(['src/host/engineClient.ts', 'src/host/api.ts']);
+/** Errors that other extensions get. */
+const ENGLISH = new Set(['src/host/api.ts']);
 
 /** Texts in places that people see and that no language but English can say, as `file:line: text`. */
 function untranslated(file: string, source: string): string[] {
@@ -103,7 +103,7 @@ function untranslated(file: string, source: string): string[] {
     }
     if (ts.isCallExpression(node) || ts.isNewExpression(node)) {
       const called = `${ts.isNewExpression(node) ? 'new ' : ''}${node.expression.getText(parsed)}`;
-      if (/l10n\.t$|\blog\.\w+$/.test(called)) return;
+      if (/l10n\.t$|\blog\.\w+$|\.log$/.test(called)) return;
       if (SEEN_CALLS.test(called)) node.arguments?.forEach(look);
     }
     ts.forEachChild(node, visit);
@@ -116,7 +116,9 @@ describe('languages', function () {
   this.timeout(20_000);
 
   it('the committed bundle has the texts of the sources: run `npm run l10n` where it does not', async () => {
-    const files = await glob(['src/extension.ts', 'src/{host,engine}/**/*.ts', 'webview/**/*.{ts,tsx}'], { cwd: ROOT });
+    const files = await glob(['src/extension.ts', 'src/{host,engine,protocol}/**/*.ts', 'webview/**/*.{ts,tsx}'], {
+      cwd: ROOT,
+    });
     const found: Table = {};
     files.forEach((file) => texts(file, found));
     assert.deepEqual(table('l10n/bundle.l10n.json'), found);

@@ -12,6 +12,8 @@ import { ROOT, SAMPLES, tempFolder, writeFile } from './support/files';
 const ENGLISH = ['src/engine/cli.ts', 'src/engine/mcp.ts', 'src/engine/cli/**', 'src/engine/providerCheck.ts'];
 /** Scripts of other programs. */
 const SCRIPTS = ['src/engine/parentWatch.ts', 'src/engine/mlsae/corpus/slurm.ts'];
+/** Of what all parts share: Python, and names that are headings of docs/concepts.md in every language. */
+const SHARED_ENGLISH = ['src/protocol/*{Code,python}.ts', 'src/protocol/concepts.ts'];
 /** English in files, and how it is shown. */
 const SAVED = ['src/engine/mlsae/corpus/savedNotices.ts'];
 
@@ -19,10 +21,16 @@ const SAVED = ['src/engine/mlsae/corpus/savedNotices.ts'];
 const NAMES = new Set([
   // keys of sessions and of what was tried
   ...['…, by name', 'top …', '… ranks', 'errors of kept', 'encode and decode', 'EE sum', 'UE sum', 'parent watch'],
+  'top … of …–…',
   // values and weights in graphs
   ...['(not found)', 'onnx (…)', 'layer … by head', 'layer … …', 'float …', '…[times …]'],
   // places in files and folders, and what a record says of itself
   ...['…: layers', '…: …hook_name', '…0.weight', ' step …', 'file …', 'layer… …', 'topk …', '… of …'],
+  ...['patterns[…].head', 'patterns[…].rows', 'patterns[…].rows[…]'],
+  // how a sentence of an older engine ends, which is compared
+  'give another folder, or delete it.',
+  // columns of a training's history in files
+  ...['fvu L…', 'loss …/…'],
   // what ONNX Runtime says, made shorter
   'node $2 ($1): ',
   // names of numbers in saved results
@@ -105,6 +113,15 @@ describe('language of the engine', function () {
   it('is asked for by every text that people read', async () => {
     const files = (await glob('src/engine/**/*.ts', { cwd: ROOT, ignore: [...ENGLISH, ...SCRIPTS, ...SAVED] })).sort();
     assert.ok(files.length > 200);
+    assert.deepEqual(
+      files.flatMap((file) => untranslated(file, readFileSync(join(ROOT, file), 'utf8'))),
+      [],
+    );
+  });
+
+  it('is asked for by what it shares with the host and the panels', async () => {
+    const files = (await glob('src/protocol/**/*.ts', { cwd: ROOT, ignore: SHARED_ENGLISH })).sort();
+    assert.ok(files.length > 30);
     assert.deepEqual(
       files.flatMap((file) => untranslated(file, readFileSync(join(ROOT, file), 'utf8'))),
       [],

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { writeSafetensors } from '../../src/engine/checkpoint/safetensors';
 import { circuitsVis } from '../../src/engine/interop/circuitsVis';
 import { readCircuitsVis, readPatternFile } from '../../src/engine/interop/patternFile';
-import { readResult, writeResult, type ResultFile } from '../../src/protocol/resultFile';
+import { readResult } from '../../src/protocol/readResult';
+import { writeResult, type ResultFile } from '../../src/protocol/resultFile';
 import { patternRows, patternValues } from '../../src/protocol/savedPatterns';
 import { circuitscope, succeed } from './support/cli';
 import { SAMPLES, tempFolder } from './support/files';
@@ -102,7 +103,8 @@ describe('pattern files of other tools', function () {
     refused(json([[HEAD[0], [0, '1', 0], HEAD[2]]]), /attention\[0\]\[1\]\[1\] is "1", a number was expected/);
     refused(json([[HEAD[0], [0, null, 0], HEAD[2]]]), /is null, a number/);
     refused(json(HEAD).replace('0.75', '1e60'), /attention\[1\]\[1\] is 1e\+60, a number/);
-    refused(json([HEAD], { attention_head_names: ['a', 'b'] }), /attention_head_names: a list of 1 texts was expected/);
+    for (const names of [['a', 'b'], [3], 'a'])
+      refused(json([HEAD], { attention_head_names: names }), /attention_head_names: a list of 1 texts was expected/);
     refused(`{"tokens":["a"],"attention":${'['.repeat(5000)}${']'.repeat(5000)}}`, /lists \[head, destination/);
   });
 
@@ -131,17 +133,36 @@ describe('pattern files of other tools', function () {
       ['L10H0', OTHER.flat()],
     ]);
     assert.deepEqual(found.tokens, TOKENS);
+    const batch = (n: number): object => {
+      const data = Float32Array.from(Array(n).fill(HEAD).flat(2) as number[]);
+      return { 'blocks.0.attn.hook_pattern': { shape: [n, 1, 3, 3], data } };
+    };
+    const upper = join(folder, 'BATCH.SAFETENSORS');
+    await writeSafetensors(upper, batch(1) as typeof hooks, { tokens: JSON.stringify(TOKENS) });
+    assert.deepEqual(named(await readPatternFile(upper)), [['L0H0', HEAD.flat()]]);
     const refused = async (metadata: Record<string, string>, tensors: typeof hooks | object, message: RegExp) => {
       await writeSafetensors(at, tensors as typeof hooks, metadata);
       await assert.rejects(readPatternFile(at), { name: 'InputError', message });
     };
-    await refused({}, hooks, /tokens: a list of texts was expected/);
+    for (const metadata of [{}, { tokens: '{' }])
+      await refused(metadata as { tokens: string }, hooks, /tokens: a list of texts was expected/);
     await refused(
       { tokens: '["a"]' },
       hooks,
       /blocks\.2\.attn\.hook_pattern is \[1, 3, 3\] of F32; floats \[heads, 1, 1\]/,
     );
     await refused({ tokens: JSON.stringify(TOKENS) }, { logits: hook(HEAD) }, /has no blocks\.N\.attn\.hook_pattern/);
+    const pattern = (shape: number[], data: Float32Array | Int32Array): object => ({
+      'blocks.0.attn.hook_pattern': { shape, data },
+    });
+    for (const [tensors, is] of [
+      [batch(2), '\\[2, 1, 3, 3\\] of F32'],
+      [pattern([1, 3, 2], new Float32Array(6)), '\\[1, 3, 2\\] of F32'],
+      [pattern([1, 3, 3], new Int32Array(9)), '\\[1, 3, 3\\] of I32'],
+    ] as const)
+      await refused({ tokens: JSON.stringify(TOKENS) }, tensors, new RegExp(`hook_pattern is ${is}; floats \\[heads`));
+    const none = pattern([0, 3, 3], new Float32Array());
+    await refused({ tokens: JSON.stringify(TOKENS) }, none, /has no blocks\.N\.attn\.hook_pattern/);
     const bad = { 'blocks.0.attn.hook_pattern': hook([[NaN, 0, 0], ...HEAD.slice(1)]) };
     await refused({ tokens: JSON.stringify(TOKENS) }, bad, /hook_pattern\[0\] is NaN, a number was expected/);
   });
@@ -166,9 +187,15 @@ describe('pattern files of other tools', function () {
     assert.match(broken([]), /^x: patterns is no list of heads\.$/);
     assert.match(broken([null]), /patterns\[0\]\.head is no short text/);
     assert.match(broken([{ head: 'H0', rows: ['1'] }]), /patterns\[0\]\.rows has not 3 entries/);
-    for (const row of ['1 2 3 4', 'x', '1  2', 'Infinity', '1e60', 3])
+    assert.match(broken([{ head: 'x'.repeat(101), rows }]), /patterns\[0\]\.head is no short text/);
+    assert.equal(broken([{ head: 'x'.repeat(100), rows }]), 'taken');
+    for (const row of ['1 2 3 4', 'x', '1  2', 'Infinity', '1e60', `0.${'0'.repeat(119)}`, 3])
       assert.match(broken([{ head: 'H0', rows: ['1', '', row] }]), /rows\[2\] is not a text of at most 3 numbers/);
     assert.match(broken([{ head: 'H0', rows }], { tokens: [] }), /tokens has 0 entries, 1 to 2048 were expected/);
+    const many = Array<string>(2049).fill('a');
+    assert.match(broken([{ head: 'H0', rows: many }], { tokens: many }), /tokens has 2049 entries, 1 to 2048/);
+    const most = many.slice(1).fill('');
+    assert.equal(broken([{ head: 'H0', rows: most }], { tokens: most }), 'taken');
     assert.match(broken(undefined), /tokens has 3 entries, 0 were expected, as many as ids/);
   });
 
@@ -201,6 +228,13 @@ describe('pattern files of other tools', function () {
       [again.status, again.stderr],
       [2, 'circuitscope: these patterns were read from own.safetensors: there is no checkpoint to run them again\n'],
     );
+    const names = ['x'.repeat(101), '😀'.repeat(60)];
+    file('named.json', json([HEAD, OTHER], { attention_head_names: names }));
+    await succeed('import-patterns', at('named.json'), '--out', at('n.circuitscope.json'));
+    const named = readResult(readFileSync(at('n.circuitscope.json'), 'utf8'), 'n');
+    assert.ok('result' in named, JSON.stringify(named));
+    const cut = named.result.patterns!.map(({ head }) => head);
+    assert.deepEqual(cut, [`${'x'.repeat(99)}…`, `${'😀'.repeat(49)}…`]);
     const refused = async (message: RegExp, ...args: string[]): Promise<void> => {
       const { status, stderr } = await circuitscope('import-patterns', ...args);
       assert.equal(status, 2);
@@ -209,10 +243,17 @@ describe('pattern files of other tools', function () {
     await refused(/a file that ends in \.circuitscope\.json was expected/, at('own.json'), '--out', at('r.json'));
     await refused(/would be written over itself/, at('r.circuitscope.json'), '--out', at('r.circuitscope.json'));
     await refused(/tokens: a list of texts/, file('bad.json', '{}'), '--out', at('bad.circuitscope.json'));
-    const many = JSON.stringify({ tokens: Array(2049).fill('a'), attention: Array(2049).fill(Array(2049).fill(0)) });
+    const long = (n: number, weight: number): string =>
+      JSON.stringify({ tokens: Array(n).fill('a'), attention: Array(n).fill(Array(n).fill(weight)) });
+    await refused(
+      /the patterns of 1 heads on 1600 tokens are too many/,
+      file('long.json', long(1600, 0.1234)),
+      '--out',
+      at('l.circuitscope.json'),
+    );
     await refused(
       /has 2049 tokens, at most 2048 can be shown/,
-      file('many.json', many),
+      file('many.json', long(2049, 0)),
       '--out',
       at('m.circuitscope.json'),
     );

@@ -1,7 +1,8 @@
 /** The format of saved results. */
 import assert from 'node:assert/strict';
 import { checkResult, checkSummary, compareNumbers } from '../../src/protocol/resultCheck';
-import { readResult, resultPanels, writeResult, type ResultFile } from '../../src/protocol/resultFile';
+import { readResult } from '../../src/protocol/readResult';
+import { resultPanels, writeResult, type ResultFile } from '../../src/protocol/resultFile';
 import type { Measured } from '../../src/protocol/results';
 
 const saved: ResultFile = {
@@ -107,6 +108,19 @@ describe('saved results', () => {
       changed({ view: { panel: 'bigrams' }, other: { ...saved.checkpoint, path: '//host/x' } }),
       /other\.path is/,
     ],
+    [
+      'a second autoencoder that reads nothing',
+      changed({ view: { panel: 'compare', section: 'scores' }, other: saved.checkpoint, otherSae: saved.checkpoint }),
+      /otherSae is \{…\}, nothing \(only compared latents have a second autoencoder\) was expected/,
+    ],
+    [
+      'a second autoencoder on another machine',
+      changed({
+        ...{ view: { panel: 'compare', section: 'latents' }, other: saved.checkpoint, sae: saved.checkpoint },
+        otherSae: { ...saved.checkpoint, path: '//host/x' },
+      }),
+      /otherSae\.path is/,
+    ],
     ['layers without an autoencoder', changed({ view: { panel: 'layers' } }), /sae is missing/],
     ['patching from nothing', changed({ view: { panel: 'patch', answer: 1, wrong: 2 } }), /view\.corrupted is missing/],
     [
@@ -125,7 +139,7 @@ describe('saved results', () => {
     it(`${what}: one sentence`, () => {
       const error = errorOf(broken);
       assert.match(error, expected);
-      assert.match(error, /^x\.circuitscope\.json: [^\n]*\.$/);
+      assert.match(error, /^x\.circuitscope\.json(:| is not valid JSON:) [^\n]*\.$/);
       assert.ok(error.length < 400, error);
     });
 

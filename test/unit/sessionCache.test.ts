@@ -15,7 +15,7 @@ function request(name: string, bytes = 1): SessionRequest & { made: number } {
     name,
     exposes: ['y'],
     bytes,
-    glance: true,
+    packed: 'later',
     made: 0,
     emit: (): Graph => {
       each.made++;
@@ -59,10 +59,25 @@ describe('the sessions of a runner', () => {
   });
 
   it('are packed from the first run on where runs are compared', async () => {
-    const a = { ...request('a'), glance: false };
+    const a = { ...request('a'), packed: 'first' as const };
     const [first] = await use(a);
     const [second] = await use(a);
     assert.equal(first, second);
+  });
+
+  it('go after every run where their memory is wanted for other things, and stay where they are kept already', async () => {
+    const a = request('a');
+    const never = { ...a, packed: 'never' as const };
+    const [first] = await use(never);
+    const [second] = await use(never);
+    assert.notEqual(first, second);
+    const after = request('after');
+    await use(after);
+    await idle(after);
+    assert.equal(after.made, 2);
+    const [packed] = await use({ ...a, packed: 'first' });
+    assert.notEqual(packed, second);
+    assert.deepEqual(await use(never), [packed]);
   });
 
   it('are packed when nothing runs, the last first', async () => {

@@ -165,7 +165,8 @@ describe('training an MLSAE', function () {
     await bad({ k: 385 }, /^k: found 385, a whole number from 1 to 384 was expected\.$/);
     await bad({ expansionFactor: 0.001 }, /^expansionFactor: found 0\.001/);
     await bad({ lr: -1 }, /^lr: found -1/);
-    await bad({ threads: 0.5 }, /^threads: found 0\.5/);
+    for (const threads of [0.5, 0, 1025])
+      await bad({ threads }, new RegExp(`^threads: found ${threads}, a whole number from 1 to 1024`));
     await bad({ batchTokens: 0 }, /^batchTokens: found 0/);
     await bad({ layers: [6] }, /^layers: found 6; 0 to 5 are the layers of neox-6l\.$/);
     await bad({ layers: [] }, /^layers is empty/);

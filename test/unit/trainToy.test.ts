@@ -160,6 +160,7 @@ describe('training a toy transformer', function () {
     [{ layers: 3 as 2 }, /layers is 3, a whole number from 0 to 2/],
     [{ steps: 0 }, /steps is 0, a whole number from 1/],
     [{ threads: 0.5 }, /threads is 0\.5, a whole number from 1/],
+    [{ threads: 1025 }, /threads is 1025, a whole number from 1 to 1024/],
     [{ lr: NaN }, /lr is NaN/],
     [{ repeatShare: 2 }, /repeatShare is 2, a share from 0 to 1/],
     [{ randomShare: -1 }, /randomShare is -1, a share from 0 to 1/],
@@ -292,6 +293,12 @@ describe('circuitscope train-toy', function () {
       { until: 0.25, repeatShare: 0.6, randomShare: 0.5, context: 12 },
       { until: 1, repeatShare: 0.1 },
     ]);
+    assert.equal(params.threads, 1);
+    for (const threads of ['0', '1025', '1.5']) {
+      const { status, stderr } = await circuitscope(...args, '--threads', threads);
+      assert.equal(status, 2);
+      assert.match(stderr, /threads.* whole number/);
+    }
     assert.equal(identity['stages'], '0.25:0.6:0.5:12, 1:0.1:0.2:24');
     for (const stages of ['0.5', '1:0.1:0.1:12:1', '1:x', '1:0.1:0.1:x']) {
       const { status, stderr } = await circuitscope(...args, '--stages', stages);

@@ -64,6 +64,10 @@ const requests: { [K in CodeKind]: CodeRequests[K][] } = {
       sae: { ...sae, format: 'saelens', activation },
     })),
   ],
+  latentCard: (['mlsae', 'saelens', 'sparsify'] as const).map((format): CodeRequests['latentCard'] => ({
+    ...{ latent: 3, top: 10 },
+    sae: { ...sae, format, activation: 'topk', k: 16, tunedLens: format === 'sparsify' },
+  })),
   layers: (['mlsae', 'saelens', 'sparsify'] as const).map((format): CodeRequests['layers'] => ({
     ...prompt,
     sae: { ...sae, format, activation: 'topk', k: 16 },
@@ -77,10 +81,11 @@ const requests: { [K in CodeKind]: CodeRequests[K][] } = {
     { top: 5, b: second },
     { top: 5, b: second, foldNorm: false },
   ],
-  compareLatents: (['mlsae', 'saelens'] as const).map((format): CodeRequests['compareLatents'] => ({
-    ...{ ...prompt, b: second, top: 5 },
-    sae: { ...sae, format, activation: 'topk', k: 16 },
-  })),
+  compareLatents: (['mlsae', 'saelens'] as const).flatMap((format): CodeRequests['compareLatents'][] => {
+    const own = { ...sae, format, activation: format === 'mlsae' ? 'topk' : 'gated', k: 16, tunedLens: true } as const;
+    const both = { ...prompt, b: second, top: 5, sae: own };
+    return [both, { ...both, otherSae: { ...own, path: `/b/${HOSTILE}`, k: 8 } }];
+  }),
   compareNextTokens: [{ ...prompt, b: second }],
   steer: [{ kind: 'add', factor: -2.5 } as const, { kind: 'ablate' } as const].flatMap((edit) =>
     (['mlsae', 'saelens'] as const).map((format): CodeRequests['steer'] => ({
@@ -138,6 +143,19 @@ describe('TransformerLens code', function () {
     assert.match(transformerLensCode.composition(model!, { foldNorm: false }), /fold_ln=False/);
   });
 
+  it('opens two autoencoders, each with its own k, and asks each about its own checkpoint', () => {
+    const own = { ...sae, path: '/a/step10', format: 'mlsae', activation: 'topk', k: 16 } as const;
+    const request = { ...prompt, b: second, top: 5, sae: own };
+    const otherSae = { ...own, path: '/a/step20', k: 8 };
+    const code = transformerLensCode.compareLatents(models[3]!, { ...request, otherSae });
+    assert.match(code, /^encode_a, errors_a = opened_sae\("\/a\/step10", k=16\)\nencode_b, errors_b = opened_sae\("\/a\/step20", k=8\)$/m); // prettier-ignore
+    assert.match(code, /a\.topk\(k\)/);
+    assert.match(code, /z_a, z_b = encode_a\(x_a\), encode_b\(x_b\)/);
+    assert.match(code, /errors_b\(x_b, z_b\)\[1\] - errors_a\(x_a, z_a\)\[1\]/);
+    assert.doesNotMatch(code, /tuned lens/);
+    assert.doesNotMatch(transformerLensCode.compareLatents(models[3]!, request), /opened_sae|_sae\(/);
+  });
+
   it('is there for the answers of panels', () => {
     const tokens: Token[] = [5, 6, 7].map((id) => ({ id, text: `t${id}`, start: 0, end: 0 }));
     const code = reportCode('paths', models[1]!, {
@@ -164,6 +182,8 @@ describe('TransformerLens code', function () {
       [/--head: there is no head L9H9/, 'headCircuit', sample, '--head', 'L9H9'],
       [/--position: 7 is not in the prompt: expected 0–2/, 'paths', sample, '--ids', '5,6,7', '--position', '7'],
       [/expected 2 tokens.*found 1/, 'patch', sample, '--ids', '5,6', '--corrupted-ids', '5'],
+      [/--mlsae is missing/, 'compareLatents', sample, '--ids', '5', '--other', sample],
+      [/latentCard needs --latent/, 'latentCard', sample],
       [/--other is missing/, 'compareNextTokens', sample, '--ids', '5'],
       [/has MLPs/, 'importance', join(SAMPLES, 'neox-6l'), '--ids', '5'],
     ];

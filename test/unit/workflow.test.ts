@@ -29,10 +29,25 @@ describe('the workflow of the hosted CI', () => {
 
   it('uses a Node and kinds of VS Code that there are', () => {
     const least = Number(/^>=(\d+)/.exec(engines.node)![1]);
-    for (const version of all(workflow, /node-version: (\d+)/g)) assert.ok(Number(version) >= least, version);
+    const versions = all(workflow, /node-version: (\d+)/g);
+    assert.equal(versions.length, all(workflow, /(setup-node)@/g).length);
+    for (const version of versions) assert.ok(Number(version) >= least, version);
+    const [name, ...more] = all(workflow, /^ +(\w+): \$\{\{ matrix\.vscode \}\}$/gm);
+    assert.match(read('test', 'harness', 'vscode.mjs'), new RegExp(`process\\.env\\.${name}\\b`));
+    assert.deepEqual(more, []);
     const kinds = new Set(all(read('test', 'harness', 'vscode.mjs'), /wanted === '(\w+)'/g));
     const asked = all(workflow, /vscode: (\w+) \}/g);
     assert.deepEqual(new Set(asked), kinds);
+  });
+
+  it('tests on every system, then packs, and keeps what was made', () => {
+    assert.deepEqual(all(workflow, /^ +if: runner\.os (.+)$/gm), ["== 'Linux'", "!= 'Linux'"]);
+    const jobs = all(workflow, /^ {2}(\w+):$/gm);
+    for (const job of all(workflow, /needs: (\w+)/g)) assert.ok(jobs.includes(job), job);
+    const [packages] = all(workflow, /run package -- --out (\S+)/g);
+    assert.deepEqual(all(workflow, /^ +path: ([^|\s]+)$/gm), ['test/e2e/shots', `${packages}/*.vsix`]);
+    for (const file of ['panel/page.ts', 'support/workbench.ts'])
+      assert.match(read('test', 'e2e', ...file.split('/')), /'test', 'e2e', 'shots'/);
   });
 
   it('keeps the folders that the harness fills, by files that there are', () => {

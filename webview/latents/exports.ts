@@ -1,5 +1,6 @@
 /** What can be taken out of the panel: tables, the whole as JSON, the picture. */
 import * as l10n from '@vscode/l10n';
+import type { LatentCard } from '../../src/protocol/latents/card';
 import type { SteerQuestion } from '../../src/protocol/latentsPanel';
 import { transformerLensCode } from '../../src/protocol/transformerLensCode';
 import { type ExportItem } from '../shared/reportFrame';
@@ -150,6 +151,12 @@ const prompt = (): { ids: number[]; text: string } => {
 function copyCode(): void {
   const shown = view.peek();
   if (shown) copy(transformerLensCode.latents(shown.checkpoint, { ...prompt(), sae: shown.sae }));
+}
+
+export function copyCardCode({ latent, promoted }: LatentCard): void {
+  const shown = view.peek();
+  const top = Math.max(1, promoted.length);
+  if (shown) copy(transformerLensCode.latentCard(shown.checkpoint, { sae: shown.sae, latent, top }));
 }
 
 export function copySteerCode(question: SteerQuestion): void {

@@ -1,5 +1,6 @@
 /** An attention pattern: its tokens, tinted by what the chosen one attends to, and the heatmap. */
 import { effect } from '@preact/signals';
+import * as l10n from '@vscode/l10n';
 import { formatWeight, visibleText } from '../../src/protocol/tokens';
 import { valueImage } from '../attention/heatmapPaint';
 import { cssColour, ramp } from '../shared/colour';
@@ -21,7 +22,8 @@ export function drawPattern({ title, tokens, values }: Pattern, told?: string): 
   const cell = Math.min(LARGEST_CELL, LARGEST / n);
   const canvas = el('canvas', { 'aria-hidden': 'true' });
   const readout = el('p', { class: 'readout', 'aria-live': 'polite' });
-  const help = told ?? `Attention pattern of ${n} tokens: rows are destinations, columns sources. Arrow keys move.`;
+  const help =
+    told ?? l10n.t('Attention pattern of {0} tokens: rows are destinations, columns sources. Arrow keys move.', n);
   const map = el('div', { class: 'map', role: 'application', tabindex: '0', 'aria-label': help }, canvas);
   const strip = el('div', { class: 'strip' });
   const spans = tokens.map((token, i) => {

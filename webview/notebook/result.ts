@@ -1,16 +1,17 @@
 /** A saved result as tables. */
-import { sectionTitles } from '../../src/protocol/resultCheck';
+import { sectionTitle } from '../../src/protocol/resultCheck';
 import type { ResultFile } from '../../src/protocol/resultFile';
-import { plural, visibleText } from '../../src/protocol/tokens';
+import { visibleText } from '../../src/protocol/tokens';
+import { tokensText } from '../shared/plurals';
 import { el } from './dom';
 
 export function drawResult({ checkpoint, source, tokens, view, numbers }: ResultFile): HTMLElement {
-  const caption = `${view.panel} · ${checkpoint.name} · ${source} · ${plural(tokens.length, 'token')}`;
+  const caption = `${view.panel} · ${checkpoint.name} · ${source} · ${tokensText(tokens.length)}`;
   const tables = Object.entries(numbers).map(([section, values]) =>
     el(
       'table',
       {},
-      el('caption', {}, sectionTitles[section] ?? section),
+      el('caption', {}, sectionTitle(section) ?? section),
       ...Object.entries(values).map(([name, value]) =>
         el(
           'tr',

@@ -1,9 +1,9 @@
 /** What a saved result is, whether its files are there, its numbers, and those of a run anew. */
 import * as l10n from '@vscode/l10n';
-import type { JSX } from 'preact';
+import { Fragment, type JSX } from 'preact';
 import { checkSummary } from '../../src/protocol/resultCheck';
 import type { CompareSection } from '../../src/protocol/comparePanel';
-import type { ResultFile, ResultView } from '../../src/protocol/resultFile';
+import type { FileIdentity, ResultFile, ResultView } from '../../src/protocol/resultFile';
 import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
 import { visibleParts } from '../../src/protocol/tokens';
 import { Button, Icon } from '../shared/controls';
@@ -111,8 +111,35 @@ const Text = ({ tokens }: { tokens: readonly string[] }): JSX.Element => (
   </p>
 );
 
+interface Part {
+  title: string;
+  /** In the button that chooses another. */
+  what: string;
+  saved: FileIdentity;
+  found: FoundFiles | undefined;
+  choose: ResultAction;
+}
+
+/** What there is beside the checkpoint. */
+function partsOf({ sae, other, otherSae }: ResultFile, now: ResultPage): Part[] {
+  const [checkpoint, autoencoder] = [l10n.t('checkpoint'), l10n.t('autoencoder')];
+  const part = (
+    title: string,
+    what: string,
+    saved: FileIdentity | undefined,
+    found: FoundFiles | undefined,
+    choose: ResultAction,
+  ): Part[] => (saved ? [{ title, what, saved, found, choose }] : []);
+  return [
+    ...part(l10n.t('Compared with'), checkpoint, other, now.other, 'chooseOther'),
+    ...part(l10n.t('Autoencoder'), autoencoder, sae, now.sae, 'chooseSae'),
+    ...part(l10n.t('Autoencoder of B'), autoencoder, otherSae, now.otherSae, 'chooseOtherSae'),
+  ];
+}
+
 function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.Element {
-  const { source, tokens, created, circuitscope, view, checkpoint, sae, other, patterns } = result;
+  const { source, tokens, created, circuitscope, view, checkpoint, patterns } = result;
+  const parts = partsOf(result, now);
   const chosen = settings(result);
   return (
     <dl class="facts">
@@ -131,30 +158,12 @@ function Facts({ result, now }: { result: ResultFile; now: ResultPage }): JSX.El
           </span>
         )}
       </dd>
-      {other ? (
-        <>
-          <dt>{l10n.t('Compared with')}</dt>
-          <dd>
-            {now.other ? (
-              <Files what={l10n.t('checkpoint')} files={now.other} choose="chooseOther" />
-            ) : (
-              <span>{other.name}</span>
-            )}
-          </dd>
-        </>
-      ) : null}
-      {sae ? (
-        <>
-          <dt>{l10n.t('Autoencoder')}</dt>
-          <dd>
-            {now.sae ? (
-              <Files what={l10n.t('autoencoder')} files={now.sae} choose="chooseSae" />
-            ) : (
-              <span>{sae.name}</span>
-            )}
-          </dd>
-        </>
-      ) : null}
+      {parts.map(({ title, what, saved, found, choose }) => (
+        <Fragment key={choose}>
+          <dt>{title}</dt>
+          <dd>{found ? <Files what={what} files={found} choose={choose} /> : <span>{saved.name}</span>}</dd>
+        </Fragment>
+      ))}
       <dt>{l10n.t('Saved')}</dt>
       <dd>{l10n.t('{0} · Circuitscope {1}', new Date(created).toLocaleString(), circuitscope)}</dd>
       {tokens.length > 0 ? (
@@ -195,9 +204,9 @@ function Busy({ busy }: { busy: NonNullable<ResultPage['busy']> }): JSX.Element 
 export function App(): JSX.Element | null {
   const now = page.value;
   if (!now) return null;
-  const { result, check, busy, failed, checkpoint, sae, other } = now;
+  const { result, check, busy, failed, checkpoint, sae, other, otherSae } = now;
   if ('error' in result) return <Broken error={result.error} />;
-  const usable = checkpoint && [checkpoint, sae, other].every((each) => each?.problem === undefined);
+  const usable = checkpoint && [checkpoint, sae, other, otherSae].every((each) => each?.problem === undefined);
   return (
     <main class="panel report result" data-state={busy ? 'busy' : 'ready'}>
       <div class="screen">

@@ -1,7 +1,7 @@
 /** The numbers of a result, section by section; after a run, what they are now. */
 import * as l10n from '@vscode/l10n';
 import type { JSX } from 'preact';
-import { type ResultRow, sectionTitles } from '../../src/protocol/resultCheck';
+import { type ResultRow, sectionTitle } from '../../src/protocol/resultCheck';
 import type { ResultFile } from '../../src/protocol/resultFile';
 import { visibleText } from '../../src/protocol/tokens';
 import { type Column, Table } from '../shared/table';
@@ -119,10 +119,10 @@ export function Numbers({ result, rows }: { result: ResultFile; rows?: readonly 
       {Object.keys(result.numbers).map((section) => (
         <section class="block numbers" key={section} data-section={section}>
           <h2>
-            {sectionTitles[section] ?? section} <Concept id={CONCEPTS[section] ?? 'saved-results'} />
+            {sectionTitle(section) ?? section} <Concept id={CONCEPTS[section] ?? 'saved-results'} />
           </h2>
           <Table
-            label={sectionTitles[section] ?? section}
+            label={sectionTitle(section) ?? section}
             columns={columns(section, result.tokens, rows !== undefined)}
             rows={all.filter((row) => row.section === section)}
             {...(IN_ORDER.has(section) ? {} : { initial: { column: 'saved', descending: true } })}

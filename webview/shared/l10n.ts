@@ -13,8 +13,8 @@
  * bundler puts it before each panel's own code (`inject` in esbuild.mjs), so constants of modules can be translated, too.
  * No table (English, and panels without VS Code): English.
  *
- * Tables of labels in src/protocol stay as they are, since the engine uses them too: `l10n.t(label)` would not be found. A panel keeps
- * its own table with a literal in each branch. Words of the Chinese translation: CONTRIBUTING.md, “Languages”.
+ * src/protocol asks in the same way, in functions rather than constants (`sectionTitle`), so that it does not matter when its files
+ * are read. Words of the Chinese translation: CONTRIBUTING.md, “Languages”.
  */
 import { config } from '@vscode/l10n';
 

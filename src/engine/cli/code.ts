@@ -28,6 +28,7 @@ interface CodeOptions extends PromptOptions {
   batch?: string;
   seed?: string;
   mlsae?: string;
+  otherMlsae?: string;
   latent?: string;
   layer?: string;
   factor?: string;
@@ -57,8 +58,9 @@ export const codeCommand = (root: Command): void => {
     .option('--length <T>', 'headScores: tokens of R in BOS + R + R (default: 50)')
     .option('--batch <n>', 'headScores: sequences (default: 4)')
     .option('--seed <n>', 'headScores: of the random tokens (default: 0)')
-    .option('--mlsae <folder>', 'latents, layers, steer, compareLatents: the sparse autoencoder')
-    .option('--latent <n>', 'steer: the latent')
+    .option('--mlsae <folder>', 'latents, layers, latentCard, steer, compareLatents: the sparse autoencoder')
+    .option('--other-mlsae <folder>', 'compareLatents: that of the second checkpoint, where each has its own')
+    .option('--latent <n>', 'latentCard, steer: the latent')
     .option('--layer <n>', 'steer: the layer after which the residual stream is changed')
     .option('--factor <x>', 'steer: what its decoder column is multiplied by')
     .option('--ablate', 'steer: take out what it adds to the reconstruction', false)
@@ -139,24 +141,28 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
   composition: async (_, { foldNorm }) => ({ foldNorm }),
   comparePatterns: async (checkpoint, options) => ({
     ...(await REQUESTS.pattern(checkpoint, options)),
-    b: await otherOf(options),
+    b: (await otherOf(options)).model,
   }),
   compareHeadScores: async (checkpoint, options) => ({
     ...(await REQUESTS.headScores(checkpoint, options)),
-    b: await otherOf(options),
+    b: (await otherOf(options)).model,
   }),
   compareComposition: async (_, options) => ({
     ...{ foldNorm: options.foldNorm, top: wholeNumber('--top', options.top) ?? 20 },
-    b: await otherOf(options),
+    b: (await otherOf(options)).model,
   }),
-  compareLatents: async (checkpoint, options) => ({
-    ...(await REQUESTS.latents(checkpoint, options)),
-    top: wholeNumber('--top', options.top) ?? 20,
-    b: await otherOf(options),
-  }),
+  compareLatents: async (checkpoint, options) => {
+    const { otherMlsae } = options;
+    const { model, checkpoint: second } = await otherOf(options);
+    return {
+      ...(await REQUESTS.latents(checkpoint, options)),
+      ...(otherMlsae !== undefined && { otherSae: await saeOf(second, { ...options, mlsae: otherMlsae }) }),
+      ...{ top: wholeNumber('--top', options.top) ?? 20, b: model },
+    };
+  },
   compareNextTokens: async (checkpoint, options) => ({
     ...(await prompt(checkpoint, options)),
-    b: await otherOf(options),
+    b: (await otherOf(options)).model,
   }),
   headCircuit: async (checkpoint, { head, top, foldNorm }) => ({
     head: oneHead(checkpoint, head),
@@ -210,6 +216,11 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
     sae: await saeOf(checkpoint, options),
   }),
   layers: async (checkpoint, options) => REQUESTS.latents(checkpoint, options),
+  latentCard: async (checkpoint, options) => {
+    const latent = wholeNumber('--latent', options.latent);
+    if (latent === undefined) throw new InputError('latentCard needs --latent');
+    return { sae: await saeOf(checkpoint, options), latent, top: wholeNumber('--top', options.top) ?? 10 };
+  },
   steer: async (checkpoint, options) => {
     const sae = await saeOf(checkpoint, options);
     const latent = wholeNumber('--latent', options.latent);
@@ -227,9 +238,10 @@ const REQUESTS: { [K in CodeKind]: Request<K> } = {
   },
 };
 
-async function otherOf({ other }: CodeOptions): Promise<CodeModel> {
+async function otherOf({ other }: CodeOptions): Promise<{ checkpoint: Checkpoint; model: CodeModel }> {
   if (other === undefined) throw new InputError('--other is missing: the second checkpoint');
-  return modelOf(await openCheckpoint(other));
+  const checkpoint = await openCheckpoint(other);
+  return { checkpoint, model: modelOf(checkpoint) };
 }
 
 async function saeOf(checkpoint: Checkpoint, { mlsae }: CodeOptions): Promise<CodeRequests['latents']['sae']> {

@@ -1,8 +1,9 @@
 import type { Command } from 'commander';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { checkResult, checkSummary, sectionTitles, type ResultCheck } from '../../protocol/resultCheck';
-import { readResult, type FileIdentity, type ResultFile } from '../../protocol/resultFile';
+import { checkResult, checkSummary, sectionTitle, type ResultCheck } from '../../protocol/resultCheck';
+import { readResult } from '../../protocol/readResult';
+import type { FileIdentity, ResultFile } from '../../protocol/resultFile';
 import { InputError, systemReason } from '../checkpoint/errors';
 import { statFile } from '../checkpoint/regularFile';
 import { engineParts } from '../parts';
@@ -16,6 +17,7 @@ interface ResultOptions {
   checkpoint?: string;
   mlsae?: string;
   other?: string;
+  otherMlsae?: string;
   tolerance?: string;
   provider?: string;
 }
@@ -32,6 +34,7 @@ export const resultCommand = (root: Command): void => {
     .option('--checkpoint <path>', 'the checkpoint, where it does not lie where the file says')
     .option('--mlsae <folder>', 'the same for the sparse autoencoder')
     .option('--other <path>', 'the same for the second checkpoint of a comparison')
+    .option('--other-mlsae <folder>', 'the same for the autoencoder of the second checkpoint')
     .option('--tolerance <t>', 'of a section’s largest number, or of 1 (default: 0.001)')
     .option(
       '--json',
@@ -52,7 +55,7 @@ async function result(file: string, options: ResultOptions): Promise<void> {
   const rows = check.rows
     .filter(({ differs }) => differs)
     .map(({ section, name, saved: before, now }) => [
-      sectionTitles[section] ?? visible(section),
+      sectionTitle(section) ?? visible(section),
       visible(name),
       `${before}`,
       now === undefined ? 'not found' : now.toFixed(4),
@@ -88,11 +91,13 @@ async function readFileOf(file: string): Promise<ResultFile> {
 
 function print(saved: ResultFile, { json }: ResultOptions): void {
   if (json) return printJson(saved);
-  const { checkpoint, sae, other, source, ids, view, created, circuitscope, numbers, patterns, tokens } = saved;
+  const { checkpoint, sae, other, otherSae, source, ids, view, created, circuitscope, numbers, patterns, tokens } =
+    saved;
   const facts: [string, string][] = [
     [patterns ? 'read from' : 'checkpoint', `${checkpoint.name} (${checkpoint.path})`],
     ...(sae ? [['autoencoder', `${sae.name} (${sae.path})`] as [string, string]] : []),
     ...(other ? [['compared with', `${other.name} (${other.path})`] as [string, string]] : []),
+    ...(otherSae ? [['its autoencoder', `${otherSae.name} (${otherSae.path})`] as [string, string]] : []),
     ...(ids.length > 0 ? [['text', `${source}, ${ids.length} tokens`] as [string, string]] : []),
     ...(patterns ? [['patterns', `${patterns.length} heads, ${tokens.length} tokens`] as [string, string]] : []),
     ['panel', view.section ? `${view.panel}: ${view.section}` : view.panel],
@@ -106,7 +111,7 @@ function print(saved: ResultFile, { json }: ResultOptions): void {
   );
   for (const [section, values] of Object.entries(numbers)) {
     const rows = Object.entries(values).map(([name, value]) => [visible(name).replaceAll('·', ' '), `${value}`]);
-    process.stdout.write(`\n${sectionTitles[section] ?? visible(section)}\n`);
+    process.stdout.write(`\n${sectionTitle(section) ?? visible(section)}\n`);
     if (rows.length > 0) process.stdout.write(`${table(rows, [1])}\n`);
   }
 }
@@ -114,7 +119,7 @@ function print(saved: ResultFile, { json }: ResultOptions): void {
 async function measureAnew(
   saved: ResultFile,
   folder: string,
-  { checkpoint: elsewhere, mlsae, other, provider }: ResultOptions,
+  { checkpoint: elsewhere, mlsae, other, otherMlsae, provider }: ResultOptions,
   tolerance: number | undefined,
 ): Promise<ResultCheck> {
   if (saved.patterns)
@@ -133,6 +138,10 @@ async function measureAnew(
   try {
     otherId = saved.other && (await open(saved.other, other));
     const sae = saved.sae && (await openSae(service, checkpointId, saved.sae, folder, mlsae));
+    const otherSae =
+      otherId !== undefined && saved.otherSae
+        ? await openSae(service, otherId, saved.otherSae, folder, otherMlsae)
+        : undefined;
     const { ids, text, view, numbers } = saved;
     const params = { checkpointId, ids, view, wide: true, scores: numbers.headScores !== undefined };
     const now = await service.measureResult(
@@ -141,6 +150,7 @@ async function measureAnew(
         ...(text !== undefined && { text }),
         ...(sae && { saeId: sae }),
         ...(otherId !== undefined && { otherId }),
+        ...(otherSae !== undefined && { otherSaeId: otherSae }),
       },
       context,
     );

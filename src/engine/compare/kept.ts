@@ -56,7 +56,6 @@ export class KeptRuns {
 
   clear(): void {
     this.kept = [];
-    this.prompt = '';
   }
 
   private find(runner: ModelRunner, layer: number): Kept | undefined {

@@ -9,6 +9,15 @@ export const nextOutputs = {
   kl: 'next_kl',
 } as const;
 
+/** Of a part of the vocabulary: tokens are counted from its first. */
+export const partOutputs = {
+  ids: 'part_ids',
+  logits: 'part_logits',
+  /** Of the most probable token, within the part. */
+  firstLogProb: 'part_first_log_prob',
+  targetLogits: 'part_target_logits',
+} as const;
+
 /** A value that will be an output by this name. */
 export interface NamedValue {
   name: string;
@@ -40,6 +49,31 @@ export function nextTokens(g: GraphBuilder, logits: Value, input: string, k: num
     { name: nextOutputs.ids, value: ids!, dtype: DataType.INT64 },
     { name: nextOutputs.logProbs, value: of(logProbs, ids!), dtype: DataType.FLOAT },
     { name: nextOutputs.targetLogProbs, value: of(logProbs, targets), dtype: DataType.FLOAT },
+  ];
+}
+
+/**
+ * What `joinParts` makes next tokens of, of the logits of a part of the vocabulary `[pos, tokens]`.
+ * @param input name of the graph input with the targets, counted from the part's first token; those outside get any logit
+ */
+export function partOfNextTokens(
+  g: GraphBuilder,
+  logits: Value,
+  input: string,
+  k: number,
+  tokens: number,
+): NamedValue[] {
+  const [values, ids] = g.ops('TopK', [logits, g.ints([Math.min(k, tokens)])], 2, { axis: -1, largest: 1, sorted: 1 });
+  const first = g.op('Slice', [ids!, g.ints([0]), g.ints([1]), g.ints([1])]);
+  const targets = g.input(input, DataType.INT64, ['pos', 1]);
+  const inside = g.op('Max', [g.op('Min', [targets, g.ints([tokens - 1])]), g.ints([0])]);
+  const of = (values: Value, at: Value): Value => g.op('GatherElements', [values, at], { axis: 1 });
+  const logProbs = g.op('LogSoftmax', [logits], { axis: -1 });
+  return [
+    { name: partOutputs.ids, value: ids!, dtype: DataType.INT64 },
+    { name: partOutputs.logits, value: values!, dtype: DataType.FLOAT },
+    { name: partOutputs.firstLogProb, value: of(logProbs, first), dtype: DataType.FLOAT },
+    { name: partOutputs.targetLogits, value: of(logits, inside), dtype: DataType.FLOAT },
   ];
 }
 

@@ -2,35 +2,14 @@ import type { Checkpoint } from '../checkpoint/checkpoint';
 import type { ModelDescription } from '../checkpoint/description';
 import { attention, type AttentionEdits, type AttentionInputs, type AttentionValues } from './attention';
 import { DataType, GraphBuilder, type Dim, type Value } from './builder';
+import { embed, positions } from './embed';
 import { layerHook, layerHooks, type LayerHook } from './hooks';
 import { attentionEdits, edited, type InterventionKinds } from './interventions';
 import { linear, mlp, norm } from './linear';
-import { divergence, nextTokens, type NamedValue } from './nextTokens';
+import { graphInputs, keptName, RESID_OUT, rowsName, rowsNames } from './names';
+import { divergence, nextTokens, partOfNextTokens, type NamedValue } from './nextTokens';
+import { withPart, type VocabularyPart } from './vocabularyPart';
 import { Weights, type WeightSource } from './weights';
-
-/** Names of the graph inputs; a graph has those that its outputs need. */
-export const graphInputs = {
-  ids: 'ids',
-  positions: 'positions',
-  /** Additive, 0 or −∞; a sliding window's has the window in its name. */
-  mask: (window?: number): string => (window === undefined ? 'mask' : `mask_window_${window}`),
-  cos: 'rope_cos',
-  sin: 'rope_sin',
-  /** Where block b of rows begins, or the one before it ends. */
-  bound: (b: number): string => `bound_${b}`,
-  /** The residual stream that an earlier segment left. */
-  resid: 'resid',
-  /** Rows whose next-token distribution another's is measured against. */
-  against: 'resid_against',
-  /** The token after each position. */
-  targets: 'targets',
-} as const;
-
-export const RESID_OUT = 'resid_out';
-/** Block b of the rows of a hook_pattern that is computed in blocks. */
-export const rowsName = (hook: string, b: number): string => `${hook}.rows_${b}`;
-/** A hook's second output, which stays on the device. */
-export const keptName = (hook: string): string => `${hook}.kept`;
 
 export interface Graph {
   bytes: Uint8Array;
@@ -75,6 +54,8 @@ export interface UnembedGraphRequest {
   topK?: number;
   ranksOf?: number;
   against?: boolean;
+  /** Only what `topK` needs of these tokens: the outputs are `partOutputs`. */
+  part?: VocabularyPart;
 }
 
 /**
@@ -100,9 +81,6 @@ export function emitBlocks(
   const built = g.build(all.map((name) => ({ name, dtype: DataType.FLOAT })));
   return { ...built, outputs: all, device, folder: w.folder };
 }
-
-export const rowsNames = (hook: string, blocks: number): string[] =>
-  Array.from({ length: blocks }, (_, b) => rowsName(hook, b));
 
 /** Sequences of one length that run at once, one after another. */
 export interface Batch {
@@ -165,7 +143,9 @@ export function unembedding(
  * Final norm and unembedding of rows of the residual stream; with `topK` also the next tokens, with `ranksOf` targets a row
  * also their ranks; with `against` also KL(against ‖ resid) of rows that are fed beside them.
  */
-export function emitUnembed(checkpoint: Described, { hooks, topK, ranksOf, against }: UnembedGraphRequest): Graph {
+export function emitUnembed(checkpoint: Described, request: UnembedGraphRequest): Graph {
+  const { hooks, topK, ranksOf, against, part } = request;
+  if (part && topK !== undefined) return emitPart(checkpoint, part, topK);
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const d = checkpoint.description;
@@ -181,41 +161,6 @@ export function emitUnembed(checkpoint: Described, { hooks, topK, ranksOf, again
   return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
 }
 
-/** W_pos of the positions `[pos, d_model]`; undefined for rotary models. */
-function positions(
-  g: GraphBuilder,
-  w: WeightSource,
-  d: ModelDescription,
-  rows: Dim,
-  values: Map<string, Value>,
-): Value | undefined {
-  if (d.positions.kind === 'rotary') return undefined;
-  const index = g.input(graphInputs.positions, DataType.INT64, [rows]);
-  const value = gatherRows(g, w, d.positions.W_pos, index);
-  values.set('hook_pos_embed', value);
-  return value;
-}
-
-function embed(
-  g: GraphBuilder,
-  w: WeightSource,
-  d: ModelDescription,
-  rows: Dim,
-  position: Value | undefined,
-  values: Map<string, Value>,
-): Value {
-  const value = gatherRows(g, w, d.W_E, g.input(graphInputs.ids, DataType.INT64, [rows]));
-  values.set('hook_embed', value);
-  return position && d.positions.kind === 'standard' ? g.op('Add', [value, position]) : value;
-}
-
-/** Rows first, cast after: a cast of the whole table would be folded into a float32 copy of it. */
-function gatherRows(g: GraphBuilder, w: WeightSource, table: ModelDescription['W_E'], index: Value): Value {
-  const { value, dtype } = w.stored(g, table);
-  const rows = g.op('Gather', [value, index], { axis: 0 });
-  return dtype === DataType.FLOAT ? rows : g.op('Cast', [rows], { to: DataType.FLOAT });
-}
-
 function attentionInputs(g: GraphBuilder, d: ModelDescription, rows: Dim, length: number | undefined): AttentionInputs {
   const rope = d.positions.kind === 'rotary' ? d.positions.dims / 2 : 0;
   const seen = length ?? rows;
@@ -225,6 +170,18 @@ function attentionInputs(g: GraphBuilder, d: ModelDescription, rows: Dim, length
     sin: g.input(graphInputs.sin, DataType.FLOAT, [rows, rope]),
     length,
   };
+}
+
+/** What next tokens are made of, of a part of the vocabulary: for weights that are not in memory at once. */
+function emitPart(checkpoint: Described, part: VocabularyPart, topK: number): Graph {
+  const g = new GraphBuilder();
+  const sliced = withPart(checkpoint, part);
+  const w = new Weights(sliced);
+  const { dModel, dVocab } = sliced.description;
+  const { logits } = unembedding(g, w, sliced.description, g.input(graphInputs.resid, DataType.FLOAT, ['pos', dModel]));
+  const named = partOfNextTokens(g, logits, graphInputs.targets, topK, dVocab);
+  const outputs = named.map(({ name, value, dtype }) => ({ name: g.alias(value, name), dtype }));
+  return { ...g.build(outputs), outputs: outputs.map((o) => o.name), folder: w.folder };
 }
 
 /** One block; registers its hooks and returns the residual stream after it. */

@@ -2,6 +2,7 @@
 import * as l10n from '@vscode/l10n';
 import { readFile } from 'node:fs/promises';
 import { headName } from '../../protocol/checkpoint';
+import { MOST_NAME } from '../../protocol/savedPatterns';
 import { InputError, shown, systemReason } from '../checkpoint/errors';
 import { parseJsonObject } from '../checkpoint/json';
 import { statFile } from '../checkpoint/regularFile';
@@ -66,10 +67,10 @@ interface Matrix {
   matrix: unknown;
 }
 
-/** How deep lists lie in each other, at their first entries; 5 for more than 4. */
+/** How deep lists lie in each other, at their first entries. */
 function depthOf(value: unknown): number {
   let depth = 0;
-  for (let inner = value; Array.isArray(inner) && depth < 5; inner = inner[0] as unknown) depth++;
+  for (let inner = value; Array.isArray(inner); inner = inner[0] as unknown) depth++;
   return depth;
 }
 
@@ -114,8 +115,12 @@ function rename(heads: PatternFile['heads'], names: unknown, file: string): void
     throw new InputError(
       l10n.t('{0}: attention_head_names: a list of {1} texts was expected, one for each head.', file, heads.length),
     );
-  heads.forEach((head, i) => (head.name = names[i] as string));
+  heads.forEach((head, i) => (head.name = shortName(names[i] as string)));
 }
+
+/** No longer than a result may have it. */
+const shortName = (name: string): string =>
+  name.length > MOST_NAME ? `${name.slice(0, MOST_NAME - 1).replace(/[\ud800-\udbff]$/, '')}…` : name;
 
 function noticesOf(heads: PatternFile['heads'], n: number): string[] {
   let odd = 0;
@@ -142,8 +147,6 @@ async function readActivations(file: string): Promise<PatternFile> {
       return layer === undefined ? [] : [{ name, tensor, layer: Number(layer) }];
     })
     .sort((a, b) => a.layer - b.layer);
-  if (hooks.length === 0)
-    throw new InputError(l10n.t('{0} has no blocks.N.attn.hook_pattern; attention patterns were expected.', file));
   const heads: PatternFile['heads'] = [];
   for (const { name, tensor, layer } of hooks) {
     // one with a batch of 1 is as one without
@@ -164,6 +167,8 @@ async function readActivations(file: string): Promise<PatternFile> {
     for (let head = 0; head < shape[0]!; head++)
       heads.push({ name: headName({ layer, head }), values: values.slice(head * n * n, (head + 1) * n * n) });
   }
+  if (heads.length === 0)
+    throw new InputError(l10n.t('{0} has no blocks.N.attn.hook_pattern; attention patterns were expected.', file));
   return { tokens, heads, notices: noticesOf(heads, n) };
 }
 

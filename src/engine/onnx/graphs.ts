@@ -7,7 +7,8 @@ import { DataType, type GraphBuilder, type Value } from '../graph/builder';
 import { layerHook } from '../graph/hooks';
 import { edited, interventionInputs, type InterventionKinds } from '../graph/interventions';
 import { divergence, nextOutputs, nextTokens, type NamedValue } from '../graph/nextTokens';
-import { graphInputs, RESID_OUT, type BlocksRequest, type Graph, type UnembedGraphRequest } from '../graph/transformer';
+import { graphInputs, RESID_OUT } from '../graph/names';
+import type { BlocksRequest, Graph, UnembedGraphRequest } from '../graph/transformer';
 import { segmentsOf, type ModelGraphs } from '../runtime/graphs';
 import { interventionFeeds } from '../runtime/interventions';
 import { cutGraph, type Rewrite, type Wanted } from './cut';
@@ -29,6 +30,7 @@ export function foreignGraphs(checkpoint: Checkpoint, foreign: Foreign, segmentB
     // without a residual stream the blocks leave the logits themselves
     width: segmented ? dModel : dVocab,
     unembedBytes: 4 * dModel * dVocab,
+    vocabularyParts: [[0, dVocab]],
     // rows and those that they are measured against may run together
     maxRows: length === undefined ? Infinity : Math.max(1, Math.floor(length / 2)),
     inRowBlocks: false,

@@ -48,6 +48,7 @@ const SECTIONS: Record<CompareSection, (m: Measuring, two: OfTwo) => Promise<Res
   latents: async ({ ask, params, top }, two) => {
     const { changes, layers, fvuDelta } = await ask('compareLatents', {
       ...{ ...two, ids: params.ids, saeId: saeOf(params), top },
+      ...(params.otherSaeId !== undefined && { otherSaeId: params.otherSaeId }),
     });
     return {
       latentChanges: named(changes, ({ latent, difference }) => [`#${latent}`, difference]),

@@ -32,18 +32,20 @@ export function resultHandlers(engine: ResultEngine): Pick<EngineHandlers, keyof
     },
     measureResult: async (params, context) => {
       const { checkpoint } = engine.model(params.checkpointId);
-      const { ids, text, saeId, otherId, wide } = params;
+      const { ids, text, saeId, otherId, otherSaeId, wide } = params;
       const notices: string[] = [];
       if (ids.length > 0) checkIds(checkpoint, ids);
       const { nLayers } = checkpoint.description;
       const top = wide ? LISTED.wide : LISTED.saved;
       const numbers = await measureView({ ask: askOf(engine, context), params, nLayers, top, notices });
       const textOf = tokenTextOf(checkpoint);
+      const other = otherId === undefined ? undefined : engine.model(otherId).checkpoint;
+      const second = other && (await identities(other, otherSaeId === undefined ? undefined : engine.sae(otherSaeId)));
       return {
         tokens: ids.map((id) => ({ id, text: textOf(id), start: 0, end: 0 })),
         otherTokens: text !== undefined && !givesTokens(checkpoint, text, ids),
         ...(await identities(checkpoint, saeId === undefined ? undefined : engine.sae(saeId))),
-        ...(otherId !== undefined && { other: await identityOf(engine.model(otherId).checkpoint, 'config.json') }),
+        ...(second && { other: second.checkpoint, ...(second.sae && { otherSae: second.sae }) }),
         numbers,
         notices,
       };

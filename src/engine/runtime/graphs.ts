@@ -9,6 +9,7 @@ import {
   type Graph,
   type UnembedGraphRequest,
 } from '../graph/transformer';
+import { vocabularyParts, type VocabularyPart } from '../graph/vocabularyPart';
 import { Weights } from '../graph/weights';
 import { promptInputs } from './inputs';
 import { interventionFeeds } from './interventions';
@@ -27,6 +28,8 @@ export interface ModelGraphs {
   readonly width: number;
   /** Bytes of the unembedding's weights as float32. */
   readonly unembedBytes: number;
+  /** What the unembedding can be divided into; one part where it is small, or not stored token by token. */
+  readonly vocabularyParts: VocabularyPart[];
   /** Rows that one run of the unembedding can take. */
   readonly maxRows: number;
   /** Whether the blocks can compute attention in blocks of rows. */
@@ -47,6 +50,7 @@ export function checkpointGraphs(checkpoint: Checkpoint, segmentBytes: number): 
     segments: segmentsOf(description.layers.map(layerBytes), segmentBytes),
     width: dModel,
     unembedBytes: 4 * dModel * dVocab,
+    vocabularyParts: vocabularyParts(checkpoint, segmentBytes),
     maxRows: Infinity,
     inRowBlocks: true,
     blocks: (request) => emitBlocks(checkpoint, request),

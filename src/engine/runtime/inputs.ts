@@ -1,6 +1,6 @@
 import { Tensor } from 'onnxruntime-node';
 import type { ModelDescription, Rotary } from '../checkpoint/description';
-import { graphInputs } from '../graph/transformer';
+import { graphInputs } from '../graph/names';
 
 /** The graph inputs that follow from the tokens alone, by name. */
 export function promptInputs(d: ModelDescription, ids: number[]): Record<string, Tensor> {

@@ -1,7 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import type { HookTensor } from '../../protocol/engine';
 import { nextOutputs } from '../graph/nextTokens';
-import { rowsName } from '../graph/transformer';
+import { rowsName } from '../graph/names';
 import { BlockedPattern } from './patternRows';
 import type { NextTokens } from './types';
 
@@ -64,8 +64,7 @@ export function joinNext(
   };
 }
 
-export function nextTokens(chunks: Record<string, Tensor>[], k: number): NextTokens {
-  const { ids, logProbs, targetLogProbs } = joinNext(chunks);
+export function nextTokens({ ids, logProbs, targetLogProbs }: ReturnType<typeof joinNext>, k: number): NextTokens {
   // row i holds the log-probability of token i + 1; nothing predicts token 0
   const tokenLogProbs = new Float32Array(targetLogProbs.length).fill(NaN);
   tokenLogProbs.set(targetLogProbs.subarray(0, -1), 1);

@@ -5,6 +5,12 @@ import type { ForwardResult, Steps } from './types';
 
 export type Timings = Pick<ForwardResult, 'loadMs' | 'runMs'>;
 
+/**
+ * When the weights of a session that is not there yet are packed: before its first run; when it runs again or nothing runs; or
+ * not at all, for runs whose own values need the memory. Products of packed weights round otherwise.
+ */
+export type Packed = 'first' | 'later' | 'never';
+
 export interface SessionRequest {
   /** For people, and with `exposes` what the session is kept under. */
   name: string;
@@ -13,8 +19,7 @@ export interface SessionRequest {
   bytes: number;
   /** @param once the session goes after its run */
   emit: (once: boolean) => Graph;
-  /** A session that is not there yet may be one that is not packed. Products of packed weights round otherwise. */
-  glance?: boolean;
+  packed: Packed;
 }
 
 interface Kept {
@@ -28,7 +33,7 @@ const IDLE_MS = 250;
 
 /**
  * The sessions of a runner. Packing weights (bringing them into the order in which products read them) takes longer than a run
- * and a second copy of them, and saves a quarter of a run of 128 tokens. So on the CPU a session for a glance first reads weights
+ * and a second copy of them, and saves a quarter of a run of 128 tokens. So on the CPU a session that is packed later first reads weights
  * where they lie and goes after its run, the pages with it; it is packed and kept when nothing has run for a moment, or when it
  * is needed again before that. What ran last is packed first: the unembedding is one large weight, in memory twice while it is packed.
  */
@@ -77,7 +82,7 @@ export class SessionCache {
       return work(known.session);
     }
     await steps.step(l10n.t('Loading {0}', request.name));
-    if (!request.glance || this.provider !== 'cpu' || this.unpacked.has(key))
+    if (request.packed === 'first' || this.provider !== 'cpu' || this.unpacked.has(key))
       return work(await timed(timings, 'loadMs', () => this.pack(request)));
     await this.makeRoom(request.bytes);
     const session = await timed(timings, 'loadMs', () =>
@@ -86,7 +91,7 @@ export class SessionCache {
     try {
       return await work(session);
     } finally {
-      this.unpacked.set(key, request);
+      if (request.packed === 'later') this.unpacked.set(key, request);
       await session.dispose();
     }
   }

@@ -21,7 +21,7 @@ export interface ForwardRequest {
   interventions?: Interventions;
   /**
    * A look at one text: sessions that are not there yet may read weights where they lie, which is sooner and needs less memory,
-   * but rounds otherwise than later runs. Not for runs that are compared with each other.
+   * but rounds otherwise than later runs (long texts are always read so). Not for runs that are compared with each other.
    */
   glance?: boolean;
 }

@@ -1,4 +1,5 @@
 /** What of an encoding a selection is about, for every view the same. */
+import * as l10n from '@vscode/l10n';
 import type { Selection } from '../selection';
 import { latentMap, tokenMax, type Encoding } from './encoding';
 
@@ -34,7 +35,7 @@ const NAMED_FROM = 0.05;
  */
 export function layersText(layers: number[], share: ArrayLike<number>): string {
   const named = layers.filter((_, i) => share[i]! >= NAMED_FROM);
-  if (named.length === 0) return 'not active';
+  if (named.length === 0) return l10n.t('not active');
   const runs: [number, number][] = [];
   for (const layer of named) {
     const last = runs.at(-1);
@@ -42,7 +43,7 @@ export function layersText(layers: number[], share: ArrayLike<number>): string {
     else runs.push([layer, layer]);
   }
   const text = runs.map(([from, to]) => (from === to ? `${from}` : `${from}–${to}`)).join(', ');
-  return `${named.length === 1 ? 'layer' : 'layers'} ${text}`;
+  return named.length === 1 ? l10n.t('layer {0}', text) : l10n.t('layers {0}', text);
 }
 
 /** The same of a latent in a text. */

@@ -176,8 +176,8 @@ export class Workbench {
     }
   }
 
-  /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
-  async openFile(name: string): Promise<Locator> {
+  /** Opens a file of the workspace by its name, as whatever it opens. */
+  async openTab(name: string): Promise<void> {
     const tab = this.page.locator('.tab.active', { hasText: path.basename(name) });
     await attempts(name, async () => {
       await this.quickInput('Control+P', name, (rows) =>
@@ -188,6 +188,11 @@ export class Workbench {
       );
       await tab.waitFor({ timeout: ATTEMPT });
     });
+  }
+
+  /** Opens a file of the workspace by its name and waits for its text. Returns the editor. */
+  async openFile(name: string): Promise<Locator> {
+    await this.openTab(name);
     const editor = this.page.locator('.editor-instance', { has: this.page.locator('.view-line') }).first();
     await editor.locator('.view-line').first().waitFor();
     return editor;

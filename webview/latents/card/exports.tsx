@@ -6,6 +6,7 @@ import type { LatentCard, TokenValue } from '../../../src/protocol/latents/card'
 import { neuronpediaFeatures } from '../../../src/protocol/neuronpedia';
 import { IconMenu } from '../../shared/controls';
 import { type Column, tableExports } from '../../shared/table';
+import { copyCardCode } from '../exports';
 import { copy, corpus, examples, names, save, view } from '../store';
 import type { Distribution } from './about';
 
@@ -66,6 +67,7 @@ export function CardExport({ latent, distribution, card }: Props): JSX.Element {
   const name = `${view.value?.sae.name ?? 'latent'}-${latent}`;
   const items = [
     ...tableExports(name, COLUMNS, () => rowsOf(distribution, card), { save, copy }),
+    { label: l10n.t('Copy as TransformerLens Code'), run: () => copyCardCode(card) },
     ...(corpus.value ? [{ label: l10n.t('Neuronpedia features (JSON)'), run: () => saveFeatures(name, card) }] : []),
   ];
   return (

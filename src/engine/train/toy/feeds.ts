@@ -1,6 +1,7 @@
 import { Tensor } from 'onnxruntime-node';
 import type { ModelDescription } from '../../checkpoint/description';
-import { graphInputs, type Batch } from '../../graph/transformer';
+import { graphInputs } from '../../graph/names';
+import type { Batch } from '../../graph/transformer';
 import { promptInputs } from '../../runtime/inputs';
 
 const int64 = (values: ArrayLike<number>, dims: number[]): Tensor =>

@@ -1,7 +1,8 @@
 /** The graph of one training step: the inspector's own forward pass, with weights as inputs. */
 import type { ModelDescription, WeightRef } from '../../checkpoint/description';
 import { DataType, GraphBuilder, type Value } from '../../graph/builder';
-import { graphInputs, residualStream, unembedding, type Batch, type Graph } from '../../graph/transformer';
+import { graphInputs } from '../../graph/names';
+import { residualStream, unembedding, type Batch, type Graph } from '../../graph/transformer';
 import type { WeightSource } from '../../graph/weights';
 import { adamW, type AdamOptions } from '../adam';
 import { gradients } from '../autodiff';

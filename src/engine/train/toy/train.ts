@@ -14,6 +14,8 @@ import { stagesIdentity, stagesOf } from './stages';
 import { toyTokens } from './tokens';
 import { storedTokenizer, trainedTokenizer } from './toyTokenizer';
 
+/** Of the machine that has most. More than a process can have would let the first step hang. */
+const MOST: Partial<Record<string, number>> = { threads: 1024 };
 const DEFAULTS = { batch: 16, lr: 2e-3, saveEvery: 500, measureEvery: 50, seed: 0 };
 
 /** @throws InputError for parameters that make no sense, and a corpus that is too small */
@@ -37,9 +39,13 @@ function settingsOf(params: TrainToyParams): ToySettings {
   };
   const { batch, lr, saveEvery, measureEvery, seed } = given;
   const { steps, snippet, threads } = params;
-  for (const [name, value] of Object.entries({ steps, batch, saveEvery, measureEvery, threads: threads ?? 1 }))
+  for (const [name, value] of Object.entries({ steps, batch, saveEvery, measureEvery, threads: threads ?? 1 })) {
     if (!Number.isInteger(value) || value < 1)
       throw new InputError(l10n.t('{0} is {1}, a whole number from 1 was expected.', name, String(value)));
+    const most = MOST[name] ?? Infinity;
+    if (value > most)
+      throw new InputError(l10n.t('{0} is {1}, a whole number from {2} to {3} was expected.', name, value, 1, most));
+  }
   if (!Number.isInteger(seed) || seed < 0)
     throw new InputError(l10n.t('seed is {0}, a whole number from 0 was expected.', String(seed)));
   if (!(lr > 0 && lr < 1))
