@@ -403,9 +403,11 @@ describe('circuits panel', () => {
     assert.equal(asked.length, 1);
   });
 
-  it('exports a picture that is not empty', async () => {
-    await open();
+  it('exports a picture that is not empty, from a menu that is whole in a narrow panel', async () => {
+    await open({ width: 400 });
     await panel.page.getByRole('button', { name: 'Export' }).click();
+    const { x, width } = (await panel.page.getByRole('menu').boundingBox())!;
+    assert.ok(x >= 0 && x + width <= 400, `${x} + ${width}`);
     await panel.page.getByRole('menuitem', { name: 'Picture (PNG)' }).click();
     const size = await eventually('a picture', () =>
       host(({ sent: all }) => {

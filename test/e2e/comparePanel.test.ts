@@ -273,7 +273,8 @@ describe('compare panel', function () {
   it('says how to open an autoencoder when there is none', async () => {
     await open();
     const message = 'Open a sparse autoencoder that was trained on step1000.';
-    await panel.page.getByRole('tab', { name: 'Latents' }).click();
+    // what the host answers to the click has come
+    await tab('latents');
     await host(
       (h, text) =>
         h.send('compare/section', {
@@ -315,7 +316,11 @@ describe('compare panel', function () {
     assert.equal(await panel.page.locator('.step-bar').getAttribute('aria-busy'), 'true');
     await host((h) => h.arrive());
     await panel.page.locator('.step-bar[data-step="4000"][aria-busy=false]').waitFor();
-    assert.equal(await panel.page.locator('[data-step-said]').innerText(), 'step 4,000, 4 of 12 is open');
+    // said once it is painted
+    await panel.page
+      .locator('[data-step-said]')
+      .getByText('step 4,000, 4 of 12 is open')
+      .waitFor({ state: 'attached' });
     await panel.page.getByRole('button', { name: 'Previous training step' }).click();
     assert.deepEqual((await sent('compare/goToStep')).at(-1), 2);
     // it could not be opened: the thumb goes back

@@ -39,7 +39,7 @@ describe('page of a saved result', () => {
   it('says what it is, with numbers by section and the tokens they are about', async () => {
     await open();
     const facts = await panel.page.locator('.facts').innerText();
-    assert.match(facts, /Attention · L1H5 · token 27/);
+    assert.match(facts, /Attention · L1H5 · token 27 “·add”/);
     assert.match(facts, /attn-only-2l[^]*models\/attn-only-2l[^]*42 tokens/);
     const [strongest] = await cells('sources');
     assert.match(strongest!, /^27 “·add” → 3 “[^”]+”\s+0\.8304$/);
@@ -152,6 +152,11 @@ describe('page of a saved result', () => {
     await panel.page.locator('.patterns .map').focus();
     for (const key of ['ArrowUp', 'ArrowUp', 'ArrowLeft']) await panel.page.keyboard.press(key);
     assert.match(await readout.innerText(), /^39 “[^”]*” → 40 “[^”]*” 0/);
+    await panel.page.setViewportSize({ width: 400, height: 1100 });
+    const map = (await panel.page.locator('.patterns canvas').boundingBox())!;
+    assert.ok(map.x + map.width <= 400, 'the whole map is on a narrow page');
+    await panel.page.mouse.move(map.x + map.width - 2, map.y + map.height - 2);
+    assert.match(await readout.innerText(), /^41 “[^”]*” → 41 /);
     for (const theme of ['dark', 'light'] as const) {
       await panel.close();
       await open({ theme });

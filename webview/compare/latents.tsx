@@ -99,8 +99,7 @@ function Fvu({ shown }: { shown: ComparedLatents }): JSX.Element {
   return (
     <section class="block fvu" data-chart="fvu">
       <h2 title={l10n.t('MSE(x, x̃) / Var(x): 0 a perfect reconstruction; 1 no better than the mean')}>
-        {l10n.t('FVU by layer')}
-        <Concept id="fvu" />
+        {l10n.t('FVU by layer')} <Concept id="fvu" />
         <small>
           <i class="key key-a" /> {sideNames.value.a} <i class="key key-b" /> {sideNames.value.b}
         </small>

@@ -21,8 +21,7 @@ export function Orders({ shown }: { shown: Importance }): JSX.Element {
   return (
     <section class="block">
       <h2>
-        {l10n.t('Loss with paths through at most n heads')}
-        <Concept id="term-importance" />
+        {l10n.t('Loss with paths through at most n heads')} <Concept id="term-importance" />
         <small>
           <Sentence
             text={l10n.t('nats; the model’s own {0}')}

@@ -41,8 +41,7 @@ export function PictureHead(): JSX.Element {
   return (
     <div class="picture-head">
       <h2>
-        {TITLES[now]}
-        <Concept id="layer-distribution" />
+        {TITLES[now]} <Concept id="layer-distribution" />
       </h2>
       <Segmented
         label={l10n.t('Picture')}

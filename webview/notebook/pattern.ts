@@ -37,7 +37,7 @@ export function drawPattern({ title, tokens, values }: Pattern, told?: string): 
   const paint = (): void => {
     const dpr = window.devicePixelRatio;
     canvas.width = canvas.height = Math.round(cell * n * dpr);
-    canvas.style.width = canvas.style.height = `${cell * n}px`;
+    canvas.style.width = `${cell * n}px`;
     const context = canvas.getContext('2d');
     if (!context) return;
     context.imageSmoothingEnabled = cell * dpr < 1;
@@ -68,8 +68,10 @@ export function drawPattern({ title, tokens, values }: Pattern, told?: string): 
   }
   const clamp = (value: number): number => Math.min(n - 1, Math.max(0, value));
   map.addEventListener('pointermove', (event) => {
-    const box = canvas.getBoundingClientRect();
-    show(clamp(Math.floor((event.clientY - box.top) / cell)), clamp(Math.floor((event.clientX - box.left) / cell)));
+    // a narrow page makes it smaller
+    const { top, left, width } = canvas.getBoundingClientRect();
+    const of = (offset: number): number => clamp(Math.floor((offset / width) * n));
+    show(of(event.clientY - top), of(event.clientX - left));
   });
   map.addEventListener('keydown', (event) => {
     const by = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key];

@@ -64,8 +64,7 @@ function EffectMap({ name, about, columnName }: MapProps): JSX.Element | null {
   return (
     <section class="block">
       <h2>
-        {title}
-        <Concept id="activation-patching" />
+        {title} <Concept id="activation-patching" />
         <small>{about}</small>
       </h2>
       <CellMap

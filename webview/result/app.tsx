@@ -5,7 +5,7 @@ import { checkSummary } from '../../src/protocol/resultCheck';
 import type { CompareSection } from '../../src/protocol/comparePanel';
 import type { FileIdentity, ResultFile, ResultView } from '../../src/protocol/resultFile';
 import type { FoundFiles, ResultAction, ResultPage } from '../../src/protocol/resultPage';
-import { visibleParts } from '../../src/protocol/tokens';
+import { visibleParts, visibleText } from '../../src/protocol/tokens';
 import { Button, Icon } from '../shared/controls';
 import { Numbers } from './numbers';
 import { Patterns } from './patterns';
@@ -43,7 +43,7 @@ const without = ({ heads, mean }: ResultFile['view']): string | undefined =>
 
 /** What was chosen, in words. */
 function settings({ view, tokens }: ResultFile): string {
-  const token = (at: number): string => `${at} “${tokens[at] ?? ''}”`;
+  const token = (at: number): string => `${at} “${visibleText(tokens[at] ?? '')}”`;
   const parts = [
     view.section && SECTIONS[view.section],
     view.reduction === 'mean'

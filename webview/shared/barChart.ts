@@ -41,6 +41,8 @@ export interface BarSpec {
 }
 
 const FONT = 11;
+/** Between two values at the least. */
+const GAP = 3;
 /** Height of the whisker's line. */
 const WHISKER = 12;
 
@@ -58,9 +60,11 @@ const valueLabels = ({ text, series }: BarSpec, colours: BarColours): Plugin => 
     series.forEach(({ values }, set) => {
       const bars = chart.getDatasetMeta(set).data;
       const pitch = bars.length > 1 ? bars[1]!.x - bars[0]!.x : chartArea.width;
+      const beside =
+        series.length > 1 ? chart.getDatasetMeta(1).data[0]!.x - chart.getDatasetMeta(0).data[0]!.x : pitch;
       const shown = Array.from(values, (value) => (Number.isNaN(value) ? '' : text(value)));
       const widest = Math.max(...shown.map((label) => ctx.measureText(label).width));
-      if (widest > pitch / series.length) return;
+      if (widest + GAP > Math.min(pitch, beside)) return;
       bars.forEach(({ x, y }, i) => {
         const above = (values[i] ?? 0) >= 0;
         ctx.textBaseline = above ? 'bottom' : 'top';

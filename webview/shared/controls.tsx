@@ -83,6 +83,9 @@ interface MenuProps<T> {
   onPick: (value: T) => void;
 }
 
+/** Pixels between a menu and the edge of the page, at least. */
+const EDGE = 4;
+
 /** An icon button that opens a short menu. */
 export function IconMenu<T extends string>({ label, icon, items, onPick }: MenuProps<T>): JSX.Element {
   const [open, setOpen] = useState(false);
@@ -90,7 +93,10 @@ export function IconMenu<T extends string>({ label, icon, items, onPick }: MenuP
   // at once: arrow keys that follow quickly find the first item
   useLayoutEffect(() => {
     if (!open) return;
-    root.current?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
+    const menu = root.current?.querySelector<HTMLElement>('[role=menu]');
+    // where its button has wrapped to the left of a narrow panel
+    if (menu) menu.style.right = `${Math.min(0, menu.getBoundingClientRect().left - EDGE)}px`;
+    menu?.querySelector<HTMLElement>('[role=menuitem]')?.focus();
     const close = (event: Event): void => {
       if (!root.current?.contains(event.target as Node)) setOpen(false);
     };

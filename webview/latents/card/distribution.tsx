@@ -33,8 +33,7 @@ export function LayerDistribution({ distribution, of, onOf }: Props): JSX.Elemen
   return (
     <section class="card-half layer-distribution">
       <h3>
-        {l10n.t('Layer distribution')}
-        <Concept id="layer-distribution" />
+        {l10n.t('Layer distribution')} <Concept id="layer-distribution" />
         {onOf ? <Segmented label={l10n.t('Distribution over')} choices={CHOICES} value={of} onChange={onOf} /> : null}
       </h3>
       {active ? (

@@ -29,8 +29,7 @@ function List({ title, about, links, chance, most, chosen, onChoose, note }: Lis
   return (
     <div class="head-links">
       <h3 title={about}>
-        {title}
-        <Concept id="heads-of-a-latent" />
+        {title} <Concept id="heads-of-a-latent" />
         {note ? <small>{note}</small> : null}
       </h3>
       {links.slice(0, LISTED).map((link) => {

@@ -16,8 +16,7 @@ interface Props {
 export const NearestLatents = ({ nearest, names, onHover, onChoose }: Props): JSX.Element => (
   <section class="card-wide">
     <h3 title={l10n.t('Cosine similarity of decoder columns')}>
-      {l10n.t('Nearest latents')}
-      <Concept id="nearest-latents" />
+      {l10n.t('Nearest latents')} <Concept id="nearest-latents" />
       <small>{l10n.t('cosine')}</small>
     </h3>
     <div class="chips">

@@ -125,8 +125,7 @@ export function Steer({
           'At every position: residual + factor × decoder column. Ablate takes out what it adds to the reconstruction.',
         )}
       >
-        {l10n.t('Steer')}
-        <Concept id="steering" />
+        {l10n.t('Steer')} <Concept id="steering" />
       </h3>
       <div class="steer-line">
         <div class="steer-layers">

@@ -25,8 +25,7 @@ function List({ title, about, concept, note, values, most }: ListProps): JSX.Ele
   return (
     <section class="card-half token-values" aria-label={title}>
       <h3 title={about}>
-        {title}
-        <Concept id={concept} />
+        {title} <Concept id={concept} />
         {note ? <small>{note}</small> : null}
       </h3>
       {values.slice(0, LISTED).map(({ id, text, value }) => (
