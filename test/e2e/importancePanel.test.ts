@@ -1,8 +1,6 @@
 // The term importance panel alone, in a browser, with a fake host and made-up effects.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
-import type { Panel } from './panel/page';
+import { keepPicture, type Panel } from './panel/page';
 import { answers } from './panel/reportAnswers';
 import { useReport } from './panel/reportSuite';
 import { eventually } from './support/wait';
@@ -56,7 +54,7 @@ describe('term importance panel', () => {
     assert.equal(file.format, 'png');
     assert.deepEqual([...bytes.slice(0, 4)], [137, 80, 78, 71]);
     assert.ok(bytes.length > 10_000, `${bytes.length} bytes`);
-    writeFileSync(path.resolve('test', 'e2e', 'shots', 'importance-export.png'), bytes);
+    keepPicture('importance-export.png', bytes);
   });
 
   it('chooses the head of a row, by the keyboard too', async () => {

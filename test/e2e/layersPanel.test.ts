@@ -1,14 +1,12 @@
 // The layers panel alone, in a browser, with a fake host and what the real engine says about the samples.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import path from 'node:path';
 import type { LayersToHost } from '../../src/protocol/layersPanel';
 import { initialSelection, type SelectionEvent } from '../../src/protocol/selection';
 import { fixed, signed } from '../../webview/shared/numbers';
 import { type Harness, startHarness } from './panel/harness';
 import type { LayersHost } from './panel/layersTypes';
 import { pack } from './panel/packed';
-import { Panel, type PanelOptions } from './panel/page';
+import { keepPicture, Panel, type PanelOptions } from './panel/page';
 import { LATENT, readSaeData, type SaeData } from './panel/saeData';
 import { eventually } from './support/wait';
 
@@ -180,7 +178,7 @@ describe('layers panel', function () {
     assert.equal(rows[0]!.lossDelta, null);
     const bytes = Uint8Array.from(Object.values(png!.content as unknown as Record<string, number>));
     assert.deepEqual([...bytes.slice(0, 4)], [137, 80, 78, 71]);
-    writeFileSync(path.resolve('test', 'e2e', 'shots', 'layers-export.png'), bytes);
+    keepPicture('layers-export.png', bytes);
   });
 
   it('shows the histogram of every layer on one scale', async () => {

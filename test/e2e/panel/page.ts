@@ -1,5 +1,5 @@
 /** The panel in a page of the harness, as a test sees it. Code for the page travels as text: the suite has no DOM types. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import type { ThemeKind } from '../../../webview/shared/colour';
@@ -8,6 +8,12 @@ import type { Harness } from './harness';
 import type { Message, PanelHost } from './types';
 
 const shots = path.resolve('test', 'e2e', 'shots');
+
+/** Keeps a picture that a panel made, to be looked at. */
+export function keepPicture(name: string, bytes: Uint8Array): void {
+  mkdirSync(shots, { recursive: true });
+  writeFileSync(path.join(shots, name), bytes);
+}
 
 export interface PanelOptions {
   theme?: ThemeKind;
