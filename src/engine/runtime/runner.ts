@@ -26,7 +26,7 @@ const LIMITS = {
   /** Tokens from which on attention is computed in blocks of rows. */
   rowBlocksFrom: ROW_BLOCKS.from,
   rowBlocks: ROW_BLOCKS.blocks,
-  /** Tokens from which weights are read again by every glance: a tenth of its time, and the memory is the patterns'. */
+  /** Tokens from which weights are read again by every glance: a seventh of its time, and the memory is the patterns'. */
   unpackedFrom: 1024,
   /** Sessions for other hooks are kept while all together stay below this. */
   keepBytes: 512 * 2 ** 20,
