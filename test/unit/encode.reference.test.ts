@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Tensor } from 'onnxruntime-node';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
 import { encodeIds, encodePrompt } from '../../src/engine/mlsae/encodePrompt';
 import { openSae } from '../../src/engine/mlsae/open';
 import { createSaeRunner } from '../../src/engine/mlsae/runner';
-import type { OpenSae } from '../../src/engine/mlsae/types';
+import { Screen, type CodeTensors } from '../../src/engine/mlsae/screen';
+import type { Encoded, OpenSae } from '../../src/engine/mlsae/types';
 import { createRunner } from '../../src/engine/runtime/runner';
 import { assertClose } from './support/closeness';
 import { readTensors, REFERENCE, SAMPLES } from './support/files';
@@ -41,24 +43,49 @@ describe(`${NAME} against its reference`, function () {
     await open.model.runner.dispose();
   });
 
+  /** Latents where no other value of the row is near. */
+  function check(prompt: number, { indices, values, k }: Pick<Encoded, 'indices' | 'values' | 'k'>): void {
+    const wantedValues = expected(prompt, 'topk_values');
+    const wantedIndices = expected(prompt, 'topk_indices');
+    assert.equal(values.length, wantedValues.length);
+    near(values, wantedValues, 'values');
+    let compared = 0;
+    indices.forEach((latent, i) => {
+      const apart = (other: number): boolean =>
+        Math.floor(other / k) !== Math.floor(i / k) || Math.abs(wantedValues[other]! - wantedValues[i]!) > TIE;
+      // the value after the last is not in the reference: only the smallest gap to it is
+      if (!apart(i - 1) || !apart(i + 1)) return;
+      assert.equal(latent, wantedIndices[i], `entry ${i}`);
+      compared++;
+    });
+    assert.ok(compared > 0.99 * indices.length, `${compared} of ${indices.length} entries have distinct values`);
+  }
+
   reference.prompts.forEach(({ ids, fvu, l0 }, prompt) => {
     it(`prompt ${prompt}: latents and activations`, async () => {
       const { indices, values, k, layers, nTokens } = await encodePrompt(open, { ids }, steps);
       assert.deepEqual([k, layers, nTokens], [16, [0, 1, 2, 3, 4, 5], ids.length]);
-      const wantedValues = expected(prompt, 'topk_values');
-      const wantedIndices = expected(prompt, 'topk_indices');
-      assert.equal(values.length, wantedValues.length);
-      near(values, wantedValues, 'values');
-      let compared = 0;
-      indices.forEach((latent, i) => {
-        const apart = (other: number): boolean =>
-          Math.floor(other / k) !== Math.floor(i / k) || Math.abs(wantedValues[other]! - wantedValues[i]!) > TIE;
-        // the value after the last is not in the reference: only the smallest gap to it is
-        if (!apart(i - 1) || !apart(i + 1)) return;
-        assert.equal(latent, wantedIndices[i], `entry ${i}`);
-        compared++;
-      });
-      assert.ok(compared > 0.99 * indices.length, `${compared} of ${indices.length} entries have distinct values`);
+      check(prompt, { indices, values, k });
+    });
+
+    it(`prompt ${prompt}: the same latents by candidates, which are sure to have them in nearly all rows`, async () => {
+      const screen = await Screen.create(open.sae, 16);
+      const x = Float32Array.from(expected(prompt, 'inputs'));
+      const encode = async (part: Float32Array): Promise<CodeTensors> => {
+        const { values, indices, scale } = await open.saeRunner.encode({ rows: part, layer: 0, codesOnly: true });
+        const n = scale.length;
+        return {
+          values: new Tensor('float32', values, [n, 16]),
+          indices: new Tensor('int32', indices, [n, 16]),
+          mean: new Tensor('float32', new Float32Array(n), [n, 1]),
+          std: new Tensor('float32', scale, [n, 1]),
+        };
+      };
+      const { codes, unsure } = await screen!.codes({ x, encode, step: async () => undefined });
+      await screen!.dispose();
+      const [values, indices] = [codes['values']!.data as Float32Array, codes['indices']!.data as Int32Array];
+      check(prompt, { values, indices, k: 16 });
+      assert.ok(unsure < 0.02 * ids.length * 6, `${unsure} rows of ${ids.length * 6} are not sure`);
     });
 
     it(`prompt ${prompt}: reconstructions, standardization, FVU, L0`, async () => {

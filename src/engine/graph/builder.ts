@@ -38,7 +38,7 @@ export interface ExternalData {
 /** LayerNormalization is of opset 17, Gelu of 20. */
 const OPSET = 20;
 /** ONNX Runtime's own operators that we use. */
-const CONTRIB_OPS = new Set(['FusedMatMul']);
+const CONTRIB_OPS = new Set(['FusedMatMul', 'MatMulIntegerToFloat']);
 const CONTRIB = 'com.microsoft';
 const IR_VERSION = 9n;
 
@@ -136,6 +136,14 @@ export class GraphBuilder {
         }),
       );
     }
+    return name;
+  }
+
+  /** Numbers that were computed, as they lie in memory. */
+  raw(hint: string, dtype: DataType, dims: number[], data: ArrayBufferView): Value {
+    const name = this.fresh(hint);
+    const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    this.stored.set(name, create(TensorProtoSchema, { name, dataType: dtype, dims: dims.map(BigInt), rawData }));
     return name;
   }
 

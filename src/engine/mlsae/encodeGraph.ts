@@ -30,16 +30,16 @@ export const io = {
 /** Added to the std that x is divided by, not to the one that the reconstruction is multiplied by (the paper's code). */
 const STD_EPS = 1e-5;
 
-interface Emitted {
+export interface Emitted {
   g: GraphBuilder;
   w: Weights;
   /** By output name, in order. */
   outputs: Map<string, { value: Value; dtype: DataType }>;
 }
 
-const start = (sae: Sae): Emitted => ({ g: new GraphBuilder(), w: new Weights(sae), outputs: new Map() });
+export const start = (sae: Sae): Emitted => ({ g: new GraphBuilder(), w: new Weights(sae), outputs: new Map() });
 
-function finish({ g, w, outputs }: Emitted): Graph {
+export function finish({ g, w, outputs }: Emitted): Graph {
   const named = [...outputs].map(([name, { value, dtype }]) => ({ name: g.alias(value, name), dtype }));
   return { ...g.build(named), outputs: [...outputs.keys()], folder: w.folder };
 }
@@ -53,8 +53,7 @@ export function emitEncode(sae: Sae, k: number, { decode, part = false }: { deco
   const e = start(sae);
   const { g, w, outputs } = e;
   const x = inputRows(g, sae, part);
-  const { standard, mean, std } = standardize(g, sae, x);
-  const centred = sae.bPre ? g.op('Sub', [standard, w.float(g, sae.bPre)]) : standard;
+  const { centred, mean, std } = centre(e, sae, x);
   const a = product(g, w, centred, sae.encoder, 'encode', sae.bEnc);
   const z = sae.activate.kind === 'topk' ? a : activate(g, w, sae, a);
   const [top, latents] = g.ops('TopK', [z, g.ints([k])], 2, { axis: -1, largest: 1, sorted: 1 });
@@ -62,10 +61,7 @@ export function emitEncode(sae: Sae, k: number, { decode, part = false }: { deco
   const values = sae.activate.kind === 'topk' ? g.op('Relu', [top!]) : top!;
   outputs.set(io.values, { value: values, dtype: DataType.FLOAT });
   outputs.set(io.indices, { value: g.op('Cast', [latents!], { to: DataType.INT32 }), dtype: DataType.INT32 });
-  if (mean && std) {
-    outputs.set(io.mean, { value: mean, dtype: DataType.FLOAT });
-    outputs.set(io.std, { value: std, dtype: DataType.FLOAT });
-  }
+  putScale(e, mean, std);
   if (sae.activate.kind !== 'topk') {
     const active = g.op('Cast', [g.op('Greater', [z, g.floats([0])])], { to: DataType.FLOAT });
     const sum = (value: Value): Value => g.op('ReduceSum', [value, g.ints([-1])], { keepdims: 0 });
@@ -114,6 +110,18 @@ function inputRows(g: GraphBuilder, { nInputs }: Sae, part: boolean): Value {
 
 const squaredError = (g: GraphBuilder, x: Value, recons: Value): Value =>
   g.op('ReduceSumSquare', [g.op('Sub', [x, recons]), g.ints([-1])], { keepdims: 0 });
+
+/** x → x̂ − bPre, which the encoder is multiplied with, and what is undone after the decoder. */
+export function centre({ g, w }: Emitted, sae: Sae, x: Value): { centred: Value; mean?: Value; std?: Value } {
+  const { standard, ...scale } = standardize(g, sae, x);
+  return { ...scale, centred: sae.bPre ? g.op('Sub', [standard, w.float(g, sae.bPre)]) : standard };
+}
+
+export function putScale({ outputs }: Emitted, mean?: Value, std?: Value): void {
+  if (!mean || !std) return;
+  outputs.set(io.mean, { value: mean, dtype: DataType.FLOAT });
+  outputs.set(io.std, { value: std, dtype: DataType.FLOAT });
+}
 
 /** x̂ = (x − μ) / (s + 1e−5); the variance is that of the centred values, which float32 takes well. */
 function standardize(

@@ -8,17 +8,20 @@ import { emitDecode, emitDecoderRows, emitEncode, io } from './encodeGraph';
 import { checkDecoderRows, checkEncoded } from './finite';
 import { LensRunner } from './lensRunner';
 import type { Sae } from './sae';
+import { Screen, type CodeTensors } from './screen';
 import type { Encoded, EncodeRequest, SaeRunner } from './types';
 
 const LIMITS = {
   /** Rows of one run. */
-  rows: 512,
+  rows: 1024,
   /** Activations that one run makes: rows × latents. Under 32 MiB glibc keeps the memory for the next run (measured: 10 %). */
   activations: 7 * 2 ** 20,
   /** Numbers that one run of the decoder gathers: rows × k × inputs. 2 MiB stay in the cores' caches (measured: 30 % less time). */
   gathered: 2 ** 19,
   /** Entries kept of a row when the activation is not TopK. */
   kept: 256,
+  /** Fewer rows than this are not screened. It is the request's number, so that a text's codes do not depend on what was encoded before. */
+  screened: 1024,
 };
 
 /** The same on a device, where a run costs more to start. */
@@ -40,6 +43,7 @@ type SessionName = 'encode' | 'encode and decode' | 'decode' | 'rows' | 'kept' |
 class Runner implements SaeRunner {
   private readonly sessions = new Map<SessionName, Session>();
   private readonly lens: LensRunner;
+  private screen?: Promise<Screen | undefined>;
   /** Entries of each row. */
   private readonly k: number;
   private readonly isTopK: boolean;
@@ -66,12 +70,13 @@ class Runner implements SaeRunner {
       checkEncoded(this.sae, request, result);
       return result;
     }
+    const screened = await this.screened(rows, steps);
     for (let from = 0; from < n; from += chunk) {
       const to = Math.min(n, from + chunk);
-      await steps.step(l10n.t('Encoding'), from / n);
+      if (!screened) await steps.step(l10n.t('Encoding'), from / n);
       const x = rows.subarray(from * nInputs, to * nInputs);
       const seen = await this.lens.apply(layer, x, steps);
-      const codes = await this.codes(seen, { decode: !codesOnly });
+      const codes = screened ? tensorRows(screened, from, to) : await this.codes(seen, { decode: !codesOnly });
       this.putCodes(result, codes, from, to);
       if (codesOnly) continue;
       const decoded = (codes[io.recons] ?? (await this.decode(codes)))!.data as Float32Array;
@@ -135,13 +140,30 @@ class Runner implements SaeRunner {
     const all = [...this.sessions.values()];
     this.sessions.clear();
     for (const session of all) await session.dispose();
+    await (await this.screen)?.dispose();
     await this.lens.dispose();
   }
 
   /** The outputs of the encoder's graph; with the reconstruction where the graph makes it. */
-  private async codes(x: Float32Array, { decode }: { decode: boolean }): Promise<Record<string, Tensor>> {
+  private async codes(x: Float32Array, { decode }: { decode: boolean }): Promise<CodeTensors> {
     const feeds = { [io.x]: new Tensor('float32', x, [x.length / this.sae.nInputs, this.sae.nInputs]) };
     return (await this.encoder(decode && !this.isTopK)).run(feeds);
+  }
+
+  /** Codes of all rows, where the screen saves time. */
+  private async screened(x: Float32Array, steps: Steps): Promise<CodeTensors | undefined> {
+    const n = x.length / this.sae.nInputs;
+    if (n < this.limits.screened || this.sae.tunedLens || !Screen.isFor(this.sae, this.k, this.provider))
+      return undefined;
+    this.screen ??= Screen.create(this.sae, this.k);
+    const result = await (
+      await this.screen
+    )?.codes({
+      x,
+      encode: (part) => this.codes(part, { decode: false }),
+      step: (row) => steps.step(l10n.t('Encoding'), row / n),
+    });
+    return result?.codes;
   }
 
   /** One session at most holds the encoder's weights. */
@@ -167,9 +189,7 @@ class Runner implements SaeRunner {
     if (chunk >= n) return (await session.run(codes))[io.recons]!;
     const recons = new Float32Array(n * nInputs);
     for (let from = 0; from < n; from += chunk) {
-      const part = Object.fromEntries(
-        Object.entries(codes).map(([name, tensor]) => [name, rowsOf(tensor, from, Math.min(n, from + chunk))]),
-      );
+      const part = tensorRows(codes, from, Math.min(n, from + chunk));
       recons.set((await session.run(part))[io.recons]!.data as Float32Array, from * nInputs);
     }
     return new Tensor('float32', recons, [n, nInputs]);
@@ -211,6 +231,9 @@ function emptyResult(n: number, nInputs: number, k: number, recons: boolean): En
     ...(recons && { recons: new Float32Array(n * nInputs) }),
   };
 }
+
+const tensorRows = (tensors: CodeTensors, from: number, to: number): CodeTensors =>
+  Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, rowsOf(tensor, from, to)]));
 
 function rowsOf({ type, data, dims }: Tensor, from: number, to: number): Tensor {
   const width = dims.slice(1).reduce((a, b) => a * b, 1);
