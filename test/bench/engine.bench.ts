@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openCheckpoint } from '../../src/engine/checkpoint/open';
-import { heldSources, ROW_BLOCKS, rowBounds } from '../../src/engine/runtime/patternRows';
+import { heldSources, rowBlocks, rowBounds } from '../../src/engine/runtime/patternRows';
 import { createRunner } from '../../src/engine/runtime/runner';
 import { EngineClient } from '../../src/host/engineClient';
 import { lagDuring } from './support/lag';
@@ -136,7 +136,7 @@ const memory = (n: number): Measure<Context> => ({
     const peak = peakBytes(engine.pid!);
     engine.dispose();
     const { nLayers, nHeads } = GPT2_SMALL;
-    const asked = 4 * nLayers * nHeads * heldSources(rowBounds(n, n < ROW_BLOCKS.from ? 1 : ROW_BLOCKS.blocks));
+    const asked = 4 * nLayers * nHeads * heldSources(rowBounds(n, rowBlocks(n)));
     const mb = (value: number): string => `${(value / 1e6).toFixed(0)} MB`;
     return {
       value: (peak - asked) / bytes,

@@ -28,6 +28,7 @@ interface Answer {
 interface Sizes {
   what: string;
   tokens: number;
+  rounds: number;
   nHeads: number;
   k: number;
   model(): Promise<string>;
@@ -37,13 +38,14 @@ interface Sizes {
 const PAPER: Sizes = {
   what: 'Pythia-70m’s shape → 32,768 latents',
   tokens: ASKED || 8192,
+  rounds: 3,
   nHeads: PYTHIA_70M.nHeads,
   k: 32,
   model: () => writeNeox(),
   sae: () => writeMlsae(PYTHIA_70M.dModel, 32_768, 32),
 };
 
-const measure = ({ what, tokens, nHeads, k, ...files }: Sizes): Measure<undefined> => ({
+const measure = ({ what, tokens, rounds: most, nHeads, k, ...files }: Sizes): Measure<undefined> => ({
   name: `sweep of ${tokens} tokens, ${what}`,
   unit: 'tokens/s',
   beside: 'PyTorch doing the same',
@@ -75,7 +77,7 @@ const measure = ({ what, tokens, nHeads, k, ...files }: Sizes): Measure<undefine
         throw new Error(`PyTorch finds ${answer.active} active entries, we ${active}`);
       return answer.ms;
     };
-    const rounds = await inTurn({ ours: () => timed(ours), theirs }, { rounds: 3, seconds: 1, warm: 1 });
+    const rounds = await inTurn({ ours: () => timed(ours), theirs }, { rounds: most, seconds: 60, warm: 1 });
     torch.stop();
     await open.saeRunner.dispose();
     await runner.dispose();
@@ -92,6 +94,7 @@ const measure = ({ what, tokens, nHeads, k, ...files }: Sizes): Measure<undefine
 const SAMPLE: Sizes = {
   what: 'the samples neox-6l → 3,072 latents',
   tokens: ASKED || 32_768,
+  rounds: 5,
   nHeads: 6,
   k: 16,
   model: async () => path.resolve('samples', 'neox-6l'),

@@ -22,6 +22,17 @@ const promptOf = ({ nTokens = 9 }: Variant, dVocab: number): number[] =>
 
 const CPU = { providers: [PROVIDER], log: (): void => undefined };
 
+/** The rows of the first of `n` sequences. */
+const firstOf = (result: ForwardResult, n: number): ForwardResult => ({
+  ...result,
+  hooks: Object.fromEntries(
+    Object.entries(result.hooks).map(([name, { shape, data }]) => [
+      name,
+      { shape: [shape[0]! / n, ...shape.slice(1)], data: data.subarray(0, data.length / n) },
+    ]),
+  ),
+});
+
 for (const variant of variants) {
   describe(`hooks of ${variant.name}`, function () {
     this.timeout(20_000);
@@ -66,14 +77,44 @@ for (const variant of variants) {
       await fresh.dispose();
     });
 
+    if (variant.config['n_layers'] !== 0)
+      it('of the residual stream come of several sequences at once', async () => {
+        const sequences = [ids, ids.toReversed(), ids.map((id) => (id + 7) % checkpoint.description.dVocab)];
+        const hooks = names.filter((name) => /hook_resid_(pre|mid|post)$/.test(name));
+        const together = await runner.run({ ids: sequences.flat(), sequences: 3, hooks });
+        for (const hook of hooks) {
+          const { data, shape } = together.hooks[hook]!;
+          assert.deepEqual(shape, [3 * ids.length, checkpoint.description.dModel]);
+          for (const [i, alone] of sequences.entries()) {
+            const wanted = (await runner.run({ ids: alone, hooks })).hooks[hook]!;
+            const own = data.subarray((i * data.length) / 3, ((i + 1) * data.length) / 3);
+            assertClose(`${hook} of sequence ${i}`, { shape: wanted.shape, data: own }, wanted);
+          }
+        }
+        assertHooks(firstOf(together, 3), new Map(hooks.map((hook) => [hook, expected.get(hook)!])));
+      });
+
+    it('give residual streams alone of several sequences at once', async () => {
+      const two = { ids: [...ids, ...ids], sequences: 2, hooks: ['blocks.0.hook_resid_post'] };
+      const refused = { name: 'RangeError', message: /sequences of \d+ tokens give residual streams alone/ };
+      for (const more of [
+        { hooks: ['blocks.0.attn.hook_pattern'] },
+        { hooks: [...two.hooks, 'logits'] },
+        { topK: 1 },
+        { interventions: {} },
+        { ids: [...ids, ...ids, 0] },
+      ])
+        await assert.rejects(runner.run({ ...two, ...more }), refused);
+    });
+
     it('with the next tokens from parts of the vocabulary, where these are stored token by token', async () => {
       const { dModel, dVocab, unembed } = checkpoint.description;
       // three tokens a part, fewer than are asked for; two rows at a time
-      const limits = { segmentBytes: 4 * dModel * 3, heldPerRun: 2 * 3 };
+      const limits = { vocabularyBytes: 4 * dModel * 3, heldPerRun: 2 * 3 };
       const inParts = await createRunner(checkpoint, { ...CPU, limits });
       const { next } = await inParts.run({ ids, hooks: [], topK: TOP_K, glance: true });
       assertNext(next!, ids, expected);
-      const parts = vocabularyParts(checkpoint, limits.segmentBytes);
+      const parts = vocabularyParts(checkpoint, limits.vocabularyBytes);
       assert.equal(parts.length, unembed.layout === 'out-in' ? Math.ceil(dVocab / 3) : 1);
       const last = await inParts.run({ ids, hooks: [], topK: TOP_K, glance: true, unembedFrom: ids.length - 1 });
       assert.deepEqual(last.next!.ids, next!.ids.slice(-TOP_K));

@@ -9,10 +9,12 @@ import { hookNames, layerHook } from '../../src/engine/graph/hooks';
 import {
   BlockedPattern,
   headRow,
+  heldSources,
   layerPattern,
   patternBytes,
   rowBounds,
   type PatternRows,
+  type RowBlocks,
 } from '../../src/engine/runtime/patternRows';
 import { createRunner } from '../../src/engine/runtime/runner';
 import type { ForwardRequest, ForwardResult, ModelRunner } from '../../src/engine/runtime/types';
@@ -32,7 +34,7 @@ const LENGTHS = [1, BLOCKS - 1, BLOCKS, BLOCKS + 1, 7, 11];
  */
 const SAME = 1e-6;
 
-const create = (folder: string, limits: { rowBlocksFrom: number; rowBlocks?: number }): Promise<ModelRunner> =>
+const create = (folder: string, limits: { rowBlocks: RowBlocks[] }): Promise<ModelRunner> =>
   openCheckpoint(folder).then((checkpoint) =>
     createRunner(checkpoint, { providers: [PROVIDER], log: () => undefined, limits }),
   );
@@ -85,8 +87,8 @@ for (const variant of variants.filter(usable)) {
       // scores are whole or not there
       names = hookNames(description).filter((name) => !name.endsWith('attn_scores'));
       runners = [
-        await create(opened.folder, { rowBlocksFrom: BLOCKS, rowBlocks: BLOCKS }),
-        await create(opened.folder, { rowBlocksFrom: Infinity }),
+        await create(opened.folder, { rowBlocks: [{ from: BLOCKS, blocks: BLOCKS }] }),
+        await create(opened.folder, { rowBlocks: [] }),
       ];
     });
     after(async () => {
@@ -125,17 +127,23 @@ for (const variant of variants.filter(usable)) {
 
 describe('attention in blocks of rows of long prompts', function () {
   this.timeout(60_000);
-  const long = [gpt2('long', { n_positions: 600 }), neox('long', {})];
+  const long = [gpt2('long', { n_positions: 800 }), neox('long', {})];
   for (const variant of long)
-    it(`${variant.name}: 511, 512 and 577 tokens, with the limits that people get`, async () => {
+    it(`${variant.name}: 511, 512, 577, 767 and 768 tokens, with the limits that people get`, async () => {
       const { folder } = writeRandomCheckpoint(variant);
       const { description } = await openCheckpoint(folder);
       const runners = [
         await createRunner(await openCheckpoint(folder), { providers: [PROVIDER], log: () => undefined }),
-        await create(folder, { rowBlocksFrom: Infinity }),
+        await create(folder, { rowBlocks: [] }),
       ];
       const pattern = layerHook(1, 'pattern');
-      for (const n of [511, 512, 577]) {
+      for (const [n, blocks] of [
+        [511, 1],
+        [512, 4],
+        [577, 4],
+        [767, 4],
+        [768, 8],
+      ] as const) {
         const [blocked, whole] = await both(runners, {
           ids: idsOf(n, description.dVocab),
           hooks: [pattern, layerHook(1, 'residPost'), 'logits'],
@@ -144,8 +152,9 @@ describe('attention in blocks of rows of long prompts', function () {
         const held = patternBytes(layerPattern(again.hooks[pattern]!));
         const all = whole.hooks[pattern]!.data.byteLength;
         assert.equal(blocked.hooks[pattern]!.data.byteLength, all);
-        if (PROVIDER === 'cpu')
-          assert.ok(n < 512 ? held === all : held < 0.62 * all, `${held} of ${all} bytes are held`);
+        if (PROVIDER !== 'cpu') continue;
+        assert.equal(held, 4 * description.nHeads * heldSources(rowBounds(n, blocks)), `${n} tokens`);
+        assert.ok(blocks === 1 || held <= 0.63 * all, `${held} of ${all} bytes are held`);
       }
       for (const runner of runners) await runner.dispose();
     });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
+import { centreOf } from '../../src/engine/mlsae/corpus/centre';
+import { corpusFiles } from '../../src/engine/mlsae/corpus/files';
 import { openSweep, latentExamples } from '../../src/engine/mlsae/corpus/results';
 import { corpusTotals, sweep } from '../../src/engine/mlsae/corpus/sweep';
 import type { OpenSae } from '../../src/engine/mlsae/types';
@@ -232,8 +234,9 @@ describe('sweep over a corpus', function () {
   it('runs the model once a text, though means of its beginning are taken first; a shard too', async () => {
     const random = await openRandomSae(MODELS[0]!, saeVariant('mlsae'));
     const { model, ...rest } = withTokenizer(random.open, letters);
+    // of several texts at once each is one
     let runs = 0;
-    const run: typeof model.runner.run = (...args) => (runs++, model.runner.run(...args));
+    const run: typeof model.runner.run = (...args) => ((runs += args[0].sequences ?? 1), model.runner.run(...args));
     const open = {
       ...rest,
       model: { ...model, runner: Object.create(model.runner, { run: { value: run } }) as never },
@@ -244,6 +247,24 @@ describe('sweep over a corpus', function () {
       await sweep(open, { corpus: corpusOf(TEXTS, CONTEXT), out: join(tempFolder(), 'sweep'), shard }, noSteps);
       assert.equal(runs, texts);
     }
+    await random.dispose();
+  });
+
+  it('takes means of the same first tokens, however many texts run at once', async () => {
+    const random = await openRandomSae(MODELS[0]!, saeVariant('mlsae'));
+    const { model, ...rest } = withTokenizer(random.open, letters);
+    // 16,384 tokens are reached by the second of four contexts
+    const corpus = corpusOf(['thequickbrownfoxjumps'.repeat(800)], CONTEXT);
+    const files = await corpusFiles(corpus);
+    const run = model.runner.run.bind(model.runner);
+    const alone = Object.create(model.runner, { run: { value: run }, provider: { value: 'another' } }) as never;
+    const [by, one] = [
+      await centreOf({ ...rest, model }, corpus, files, noSteps),
+      await centreOf({ ...rest, model: { ...model, runner: alone } }, corpus, files, noSteps),
+    ];
+    assert.deepEqual([...by.resid.keys()], [...one.resid.keys()]);
+    assert.equal(by.resid.size, Math.ceil(2 ** 14 / CONTEXT));
+    by.centre.forEach((mean, l) => assertAllNear(`layer ${l}`, [...mean], [...one.centre[l]!]));
     await random.dispose();
   });
 });

@@ -93,11 +93,16 @@ type Mixed = Pick<AttentionValues, 'scores' | 'pattern' | 'z'>;
 /** `[head, pos, d_head]` each, after rotary positions. */
 type Projected = Pick<AttentionValues, 'q' | 'k' | 'v'>;
 
-const scoresOf = (g: GraphBuilder, layer: Layer, q: Value, k: Value, mask: Value): Value => {
-  const scaledQ = g.op('Div', [q, g.floats([layer.attnScale])]);
+const scaled = (g: GraphBuilder, layer: Layer, q: Value): Value => g.op('Div', [q, g.floats([layer.attnScale])]);
+
+const scoresOf = (g: GraphBuilder, scaledQ: Value, k: Value, mask: Value): Value => {
   const kT = g.op('Transpose', [k], { perm: [0, 2, 1] });
   return g.op('Add', [g.op('MatMul', [scaledQ, kT]), mask]);
 };
+
+/** Queries are a product as it is: no bias, no rotary positions, no other order of axes after it. */
+const isBareProduct = ({ qkv }: Layer, d: ModelDescription): boolean =>
+  qkv.kind === 'separate' && qkv.q.layout === 'heads' && !qkv.q.bias && d.positions.kind !== 'rotary';
 
 function mix(
   g: GraphBuilder,
@@ -112,7 +117,10 @@ function mix(
     length === undefined ? x : g.op('Reshape', [x, g.ints([-1, length, d.dHead])]);
   const byHead = (x: Value): Value =>
     length === undefined ? x : g.op('Reshape', [x, g.ints([d.nHeads, -1, d.dHead])]);
-  const scores = scoresOf(g, layer, bySequence(q), bySequence(k), mask(layer.window));
+  // ONNX Runtime folds the division into the product before it, else into the one after it: what lies between must not
+  // decide which, so that sequences together are rounded as each alone
+  const scaledQ = isBareProduct(layer, d) ? bySequence(scaled(g, layer, q)) : scaled(g, layer, bySequence(q));
+  const scores = scoresOf(g, scaledQ, bySequence(k), mask(layer.window));
   const pattern = given ?? g.op('Softmax', [scores], { axis: -1 });
   return { scores, pattern, z: byHead(g.op('MatMul', [pattern, bySequence(v)])) };
 }
@@ -130,7 +138,7 @@ function mixInBlocks(
   const blocks = bounds.slice(1).map((end, b) => {
     const seen = (x: Value, axis: number): Value => (b === bounds.length - 2 ? x : slice(x, zero, end, axis));
     const rows = (x: Value, axis: number): Value => slice(x, bounds[b]!, end, axis);
-    const scores = scoresOf(g, layer, rows(q, 1), seen(k, 1), seen(rows(mask(layer.window), 0), 1));
+    const scores = scoresOf(g, scaled(g, layer, rows(q, 1)), seen(k, 1), seen(rows(mask(layer.window), 0), 1));
     const pattern = g.op('Softmax', [scores], { axis: -1 });
     return { pattern, z: g.op('MatMul', [pattern, seen(v, 1)]) };
   });

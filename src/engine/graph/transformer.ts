@@ -44,8 +44,12 @@ export interface BlocksRequest {
    * for every block. hook_attn_scores are whole: with one of them it is without effect.
    */
   rowBlocks?: number | undefined;
+  /** The rows are of several sequences. */
+  batch?: Batch | undefined;
   /** It runs once: nothing is worth folding. */
   once?: boolean;
+  /** Of `mlp`, of weights that are not read once: faster, and copies of them are in memory while it loads. */
+  isPadded?: boolean | undefined;
 }
 
 /** What a graph of the unembedding gives, of rows of the residual stream. */
@@ -62,15 +66,13 @@ export interface UnembedGraphRequest {
  * The blocks [from, to) of a model; from 0 starts at the token embedding.
  * Outputs: the wanted hooks, and the residual stream after the last block when `residOut`.
  */
-export function emitBlocks(
-  checkpoint: Described,
-  { from, to, hooks, kept = [], residOut, residStays, interventions = {}, rowBlocks, once }: BlocksRequest,
-): Graph {
+export function emitBlocks(checkpoint: Described, request: BlocksRequest): Graph {
+  const { hooks, kept = [], residOut, residStays, isPadded, once } = request;
   const g = new GraphBuilder();
   const w = new Weights(checkpoint);
   const values = new Map<string, Value>();
-  const blocks = hooks.some((name) => name.endsWith(layerHooks.attnScores)) ? undefined : rowBlocks;
-  const options = { from, to, interventions, rowBlocks: blocks, once };
+  const blocks = hooks.some((name) => name.endsWith(layerHooks.attnScores)) ? undefined : request.rowBlocks;
+  const options = { ...request, rowBlocks: blocks, isPadded: isPadded && !once };
   const resid = residualStream(g, w, checkpoint.description, options, values);
   const outputs = hooks
     .flatMap((name) => (values.has(rowsName(name, 0)) ? rowsNames(name, blocks!) : [name]))
@@ -104,8 +106,9 @@ export function residualStream(
     interventions = {},
     rowBlocks,
     once,
+    isPadded,
     batch,
-  }: Pick<BlocksRequest, 'from' | 'to' | 'interventions' | 'rowBlocks' | 'once'> & { batch?: Batch },
+  }: Pick<BlocksRequest, 'from' | 'to' | 'interventions' | 'rowBlocks' | 'batch' | 'once' | 'isPadded'>,
   values: Map<string, Value>,
 ): Value {
   const rows = batch ? batch.sequences * batch.length : 'pos';
@@ -116,7 +119,7 @@ export function residualStream(
     rowBlocks === undefined
       ? undefined
       : Array.from({ length: rowBlocks + 1 }, (_, b) => g.input(graphInputs.bound(b), DataType.INT64, [1]));
-  const inputs = { ...attentionInputs(g, d, rows, batch?.length), bounds, once };
+  const inputs = { ...attentionInputs(g, d, rows, batch?.length), bounds, once, isPadded };
   for (let layer = from; layer < to; layer++) {
     resid = edited(g, interventions, 'resid', layer, resid);
     resid = block(g, w, d, layer, resid, position, inputs, attentionEdits(g, interventions, layer), values);
@@ -192,7 +195,7 @@ function block(
   index: number,
   resid: Value,
   position: Value | undefined,
-  inputs: AttentionInputs,
+  inputs: AttentionInputs & { isPadded?: boolean | undefined },
   edits: AttentionEdits,
   values: Map<string, Value>,
 ): Value {
@@ -220,7 +223,7 @@ function block(
   if (!d.parallel) set('residMid', mid);
   const ln2 = norm(g, w, d, d.parallel ? resid : mid, layer.ln2);
   set('ln2Scale', ln2.scale);
-  const m = mlp(g, w, ln2.y, layer.mlp);
+  const m = mlp(g, w, ln2.y, layer.mlp, inputs.isPadded);
   set('mlpPre', m.pre);
   set('mlpPreLinear', m.preLinear);
   set('mlpPost', m.post);

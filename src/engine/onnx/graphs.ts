@@ -34,6 +34,7 @@ export function foreignGraphs(checkpoint: Checkpoint, foreign: Foreign, segmentB
     // rows and those that they are measured against may run together
     maxRows: length === undefined ? Infinity : Math.max(1, Math.floor(length / 2)),
     inRowBlocks: false,
+    inSequences: false,
     blocks: (request) => graphs.blocks(request),
     unembed: (request) => graphs.unembed(request),
     feeds: (ids, interventions) => ({

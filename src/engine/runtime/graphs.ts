@@ -34,29 +34,37 @@ export interface ModelGraphs {
   readonly maxRows: number;
   /** Whether the blocks can compute attention in blocks of rows. */
   readonly inRowBlocks: boolean;
+  /** Whether the blocks can run several sequences at once. */
+  readonly inSequences: boolean;
   blocks(request: BlocksRequest): Graph;
   unembed(request: UnembedGraphRequest): Graph;
   /** Feeds of a run but for the residual stream; graphs take those that they have inputs for. */
-  feeds(ids: number[], interventions: Interventions | undefined): Record<string, Tensor>;
+  feeds(ids: number[], interventions: Interventions | undefined, sequences: number): Record<string, Tensor>;
   /** Feeds of the unembedding of so many rows but for the rows themselves. */
   rowFeeds(rows: number): Record<string, Tensor>;
 }
 
-/** @param segmentBytes of weights that one session may hold */
-export function checkpointGraphs(checkpoint: Checkpoint, segmentBytes: number): ModelGraphs {
+/** Bytes of weights as float32 that one session of blocks, and of a part of the vocabulary, may hold. */
+interface GraphLimits {
+  segmentBytes: number;
+  vocabularyBytes: number;
+}
+
+export function checkpointGraphs(checkpoint: Checkpoint, { segmentBytes, vocabularyBytes }: GraphLimits): ModelGraphs {
   const { description } = checkpoint;
   const { dModel, dVocab } = description;
   return {
     segments: segmentsOf(description.layers.map(layerBytes), segmentBytes),
     width: dModel,
     unembedBytes: 4 * dModel * dVocab,
-    vocabularyParts: vocabularyParts(checkpoint, segmentBytes),
+    vocabularyParts: vocabularyParts(checkpoint, vocabularyBytes),
     maxRows: Infinity,
     inRowBlocks: true,
+    inSequences: true,
     blocks: (request) => emitBlocks(checkpoint, request),
     unembed: (request) => emitUnembed(checkpoint, request),
-    feeds: (ids, interventions) => ({
-      ...promptInputs(description, ids),
+    feeds: (ids, interventions, sequences) => ({
+      ...promptInputs(description, ids, sequences),
       ...interventionFeeds(description, interventions, ids.length),
     }),
     rowFeeds: () => ({}),

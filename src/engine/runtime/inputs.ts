@@ -2,20 +2,23 @@ import { Tensor } from 'onnxruntime-node';
 import type { ModelDescription, Rotary } from '../checkpoint/description';
 import { graphInputs } from '../graph/names';
 
-/** The graph inputs that follow from the tokens alone, by name. */
-export function promptInputs(d: ModelDescription, ids: number[]): Record<string, Tensor> {
-  const n = ids.length;
+/** The graph inputs that follow from the tokens alone, by name. They are `sequences` of one length, one after another. */
+export function promptInputs(d: ModelDescription, ids: number[], sequences = 1): Record<string, Tensor> {
+  const n = ids.length / sequences;
   const inputs: Record<string, Tensor> = {
-    [graphInputs.ids]: int64(ids, [n]),
-    [graphInputs.positions]: int64([...ids.keys()], [n]),
+    [graphInputs.ids]: int64(ids, [ids.length]),
+    [graphInputs.positions]: int64(
+      ids.map((_, i) => i % n),
+      [ids.length],
+    ),
   };
   for (const window of new Set(d.layers.map((layer) => layer.window)))
     inputs[graphInputs.mask(window)] = new Tensor('float32', causalMask(n, window), [n, n]);
   if (d.positions.kind === 'rotary') {
     const { cos, sin } = ropeTables(d.positions, n);
-    const dims = [n, d.positions.dims / 2];
-    inputs[graphInputs.cos] = new Tensor('float32', cos, dims);
-    inputs[graphInputs.sin] = new Tensor('float32', sin, dims);
+    const dims = [ids.length, d.positions.dims / 2];
+    inputs[graphInputs.cos] = new Tensor('float32', repeated(cos, sequences), dims);
+    inputs[graphInputs.sin] = new Tensor('float32', repeated(sin, sequences), dims);
   }
   return inputs;
 }
@@ -51,6 +54,13 @@ function ropeTables(rot: Rotary, n: number): { cos: Float32Array; sin: Float32Ar
     });
   }
   return { cos, sin };
+}
+
+function repeated(values: Float32Array, times: number): Float32Array {
+  if (times === 1) return values;
+  const all = new Float32Array(values.length * times);
+  for (let i = 0; i < times; i++) all.set(values, i * values.length);
+  return all;
 }
 
 /** Radians per position of each pair (RoFormer), scaled as transformers' `rope_scaling` says. `[dims / 2]` */

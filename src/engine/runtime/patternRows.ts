@@ -4,8 +4,21 @@
  */
 import type { HookTensor } from '../../protocol/engine';
 
-/** From how many tokens on attention is computed in how many blocks: at 1024 they leave out 44 %, and with more the products get slower. */
-export const ROW_BLOCKS = { from: 512, blocks: 8 };
+export interface RowBlocks {
+  /** Tokens from which on attention is computed in so many blocks. */
+  from: number;
+  blocks: number;
+}
+
+/** Some 128 rows each: products of fewer are slower, and with more less is left out (measured). At 1024 tokens they leave out 44 %. */
+const ROW_BLOCKS: readonly RowBlocks[] = [
+  { from: 512, blocks: 4 },
+  { from: 768, blocks: 8 },
+];
+
+/** Blocks of rows in which attention over `n` tokens is computed; 1 where it is computed whole. */
+export const rowBlocks = (n: number, table = ROW_BLOCKS): number =>
+  table.findLast(({ from, blocks }) => n >= Math.max(from, blocks))?.blocks ?? 1;
 
 /** Rows [from, to) of the patterns of all heads, `[head, to − from, width]`. Sources from `width` on are 0. */
 export interface PatternRows {

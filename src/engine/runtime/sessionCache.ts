@@ -20,6 +20,8 @@ export interface SessionRequest {
   /** @param once the session goes after its run */
   emit: (once: boolean) => Graph;
   packed: Packed;
+  /** Memory of a run is kept for the next, which has the same sizes. */
+  arena?: boolean;
 }
 
 interface Kept {
@@ -97,9 +99,9 @@ export class SessionCache {
   }
 
   private async pack(request: SessionRequest): Promise<Session> {
-    const { bytes, emit } = request;
+    const { bytes, emit, arena = false } = request;
     await this.makeRoom(bytes);
-    const session = await Session.create(emit(false), this.provider);
+    const session = await Session.create(emit(false), this.provider, { arena });
     this.unpacked.delete(keyOf(request));
     this.kept.set(keyOf(request), { session, bytes, usedIn: this.runs });
     return session;

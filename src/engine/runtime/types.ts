@@ -10,6 +10,8 @@ export interface Steps {
 
 export interface ForwardRequest {
   ids: number[];
+  /** They are so many sequences of one length, one after another, that do not see each other; hooks are residual streams, of all rows. */
+  sequences?: number;
   /** Exact hook names (see graph/hooks.ts `expandHooks` for globs). */
   hooks: string[];
   /** Of them, those that a session on the same provider reads next: they are also left on the device, where it can (`kept`). */

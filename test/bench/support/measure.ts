@@ -14,6 +14,8 @@ export interface Figure {
   /** Default: value ÷ besideValue. */
   ratio?: number;
   note?: string;
+  /** The same beside something else, without a goal: a row each. */
+  also?: (Figure & { beside: string })[];
   /** What the machine must do at the least: floating-point operations, bytes moved. */
   flop?: number;
   bytes?: number;
@@ -68,29 +70,41 @@ export interface Rounds<K extends string> {
  * Runs what is compared in turn, so that a busy machine is busy for all. The first two rounds are not counted: one reads the
  * weights, the next packs them.
  * @param works each gives its time in ms, its own if it knows better
- * @param limits at most so many rounds; at least three, then as many as fit into the seconds; `warm`: rounds before
+ * @param limits at most so many rounds; at least three, then as many as fit into the seconds; `warm`: rounds before;
+ * `turns`: every other round backwards
  */
 export async function inTurn<K extends string>(
   works: Record<K, () => Promise<number>>,
-  { rounds = 9, seconds = 20, warm = 2 } = {},
+  { rounds = 9, seconds = 20, warm = 2, turns = false } = {},
 ): Promise<Rounds<K>> {
   const names = Object.keys(works) as K[];
   const times = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<K, number[]>;
   const until = performance.now() + 1000 * seconds;
   for (let round = -warm; round < Math.min(3, rounds) || (round < rounds && performance.now() < until); round++)
-    for (const name of names) {
+    for (const name of turns && round % 2 !== 0 ? names.toReversed() : names) {
       const ms = await works[name]();
       globalThis.gc?.();
       if (round >= 0) times[name].push(ms);
     }
+  return roundsOf(times);
+}
+
+function roundsOf<K extends string>(times: Record<K, number[]>): Rounds<K> {
   const of = (name: K): number => median(times[name]);
   return { times, of, ratio: (a, b) => median(times[a].map((value, i) => value / times[b][i]!)) };
+}
+
+/** The rounds of all, as if they were of one. */
+export function joinedRounds<K extends string>(all: Rounds<K>[]): Rounds<K> {
+  const names = Object.keys(all[0]!.times) as K[];
+  const entries = names.map((name) => [name, all.flatMap(({ times }) => times[name])]);
+  return roundsOf(Object.fromEntries(entries) as Record<K, number[]>);
 }
 
 const sign = ({ most, least }: Goal): string => (most === undefined ? `≥ ${least}` : `≤ ${most}`);
 
 /** A measure as results.json has it. */
-function record<C>({ name, unit, beside, goal }: Measure<C>, figure: Figure): Record<string, unknown> {
+function record({ name, unit, beside, goal }: Omit<Measure<unknown>, 'run'>, figure: Figure): Record<string, unknown> {
   const { value, besideValue } = figure;
   const ratio = figure.ratio ?? (besideValue === undefined ? undefined : value / besideValue);
   const judged = goal?.of === 'ratio' ? ratio : value;
@@ -108,9 +122,13 @@ export async function bench<C>(
     const context = await open();
     for (const measure of measures) {
       try {
-        const row = record(measure, await measure.run(context));
-        tell({ kind: 'measure', ...row });
-        print(line(row));
+        const { also = [], ...figure } = await measure.run(context);
+        const { name, unit } = measure;
+        const others = also.map(({ beside, ...more }) => record({ name, unit, beside }, more));
+        for (const row of [record(measure, figure), ...others]) {
+          tell({ kind: 'measure', ...row });
+          print(line(row));
+        }
       } catch (error) {
         const skipped = error instanceof Error ? error.message : String(error);
         if (!(error instanceof Skip)) process.exitCode = 1;

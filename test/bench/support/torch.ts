@@ -42,7 +42,9 @@ export class Torch<A extends { version: string; threads: number }> {
       env: { ...threads, ...FAIR, ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    process.on('exit', () => child.kill());
+    const kill = (): unknown => child.kill();
+    process.on('exit', kill);
+    child.on('exit', () => process.off('exit', kill));
     return new Torch(child, createInterface({ input: child.stdout })[Symbol.asyncIterator]());
   }
 

@@ -13,8 +13,14 @@ const mixed = (tensor: string): 'F32' | 'BF16' => (/norm/.test(tensor) ? 'F32' :
 const frequencies: TestTensor = { dtype: 'F32', shape: [4], data: [1, 0.1, 0.01, 0.001] };
 const LLAMA3 = { factor: 8, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 300 };
 
+/** Rows of MLPs of this width are 4 KiB apart: packed weights are padded. */
+const PADDED = 1024;
+
 export const variants: Variant[] = [
   gpt2('transformer. prefix, tied', {}),
+  gpt2('an MLP that is padded', { n_inner: PADDED }),
+  neox('an MLP that is padded', { intermediate_size: PADDED }),
+  llama(LLAMA, 'an MLP that is padded', { intermediate_size: PADDED }),
   gpt2(
     'no prefix, masks stored, F16',
     { n_inner: 37 },

@@ -8,7 +8,8 @@ import { meanRow } from '../layerStats';
 import type { OpenSae } from '../types';
 import { placeOf } from './examples';
 import type { CorpusFile } from './files';
-import { sequences } from './sequences';
+import { contextOf, sequences, type Sequence } from './sequences';
+import { residTogether, sequencesAtOnce, windows } from './together';
 import type { Centre } from './totals';
 
 /** Tokens whose mean stands for that of the corpus. */
@@ -47,10 +48,7 @@ export async function centreOf(
   };
   let [tokens, room] = [0, KEPT_BYTES];
   if (hooks.length < 2) return { centre: [], resid: kept, texts };
-  for await (const { ids, part, start } of sequences(corpus, model.checkpoint, { files, idsOf })) {
-    await steps.step(l10n.t('Reading the beginning of the corpus'), 0);
-    const run = await model.runner.run({ ids, hooks });
-    const resid = hooks.map((hook) => run.hooks[hook]!.data);
+  const add = ({ ids, part, start }: Sequence, resid: Float32Array[]): void => {
     resid.forEach((rows, l) => {
       meanRow(rows, sae.nInputs).forEach((mean, i) => (sums[l]![i]! += mean * ids.length));
     });
@@ -60,6 +58,21 @@ export async function centreOf(
       kept.set(placeOf({ part, start }), resid);
     }
     tokens += ids.length;
+  };
+  const residOf = async ({ ids }: Sequence): Promise<Float32Array[]> => {
+    const run = await model.runner.run({ ids, hooks });
+    return hooks.map((hook) => run.hooks[hook]!.data);
+  };
+  const context = contextOf(corpus, model.checkpoint);
+  const all = sequences(corpus, model.checkpoint, { files, idsOf });
+  const atOnce = { n: context, size: sequencesAtOnce(model, context) };
+  for await (const window of windows(all, atOnce.n, atOnce.size)) {
+    const together = await residTogether(model, hooks, window, atOnce);
+    for (const sequence of window) {
+      if (tokens >= TOKENS) break;
+      await steps.step(l10n.t('Reading the beginning of the corpus'), 0);
+      add(sequence, together.get(sequence) ?? (await residOf(sequence)));
+    }
     if (tokens >= TOKENS) break;
   }
   const bad = sums.findIndex((sum) => !sum.every(Number.isFinite));

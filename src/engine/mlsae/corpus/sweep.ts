@@ -3,6 +3,7 @@ import * as l10n from '@vscode/l10n';
 import type { Corpus, CorpusSummary, SweepParams } from '../../../protocol/latents/corpus';
 import { InputError } from '../../checkpoint/errors';
 import { wholeNumber } from '../../circuits/params';
+import { layerHook } from '../../graph/hooks';
 import type { LatentAnalysis } from '../../latentHandlers';
 import type { Steps } from '../../runtime/types';
 import { checkDeadBelow } from '../deadLatents';
@@ -17,11 +18,12 @@ import type { CorpusFile } from './files';
 import { otherFolder } from './folder';
 import { difference, identityOf } from './identity';
 import { Progress } from './progress';
-import { checkText, sequences } from './sequences';
+import { checkText, contextOf, sequences } from './sequences';
 import { SweepState } from './state';
 import type { SweepHead } from './state';
 import { readRecord, SweepWriter } from './store';
 import { summaryOf } from './summary';
+import { residTogether, sequencesAtOnce, windows } from './together';
 
 const MAX_EXAMPLES = 64;
 
@@ -127,12 +129,7 @@ async function read(
   files: CorpusFile[],
   state: SweepState,
   steps: Steps,
-  {
-    save,
-    everyMs,
-    textOf = (ids, within) => encodeIds(open, ids, within),
-    begun,
-  }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf; begun?: Beginning },
+  { save, everyMs, textOf, begun }: { save: () => Promise<void>; everyMs: number; textOf?: TextOf; begun?: Beginning },
 ): Promise<void> {
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const progress = new Progress(steps, { bytes, tokens: corpus.maxTokens ?? Infinity });
@@ -144,18 +141,27 @@ async function read(
     tick: progress.tick,
     idsOf: (part, encode) => begun?.texts.get(part) ?? encode(),
   });
+  const run = textOf ?? ((ids: number[], within: Steps): Promise<EncodedText> => encodeIds(open, ids, within));
+  const n = contextOf(corpus, open.model.checkpoint);
+  const atOnce = { n, size: textOf ? 1 : sequencesAtOnce(open.model, n) };
+  const hooks = open.sae.layers.map((layer) => layerHook(layer, 'residPost'));
   let due = performance.now() + everyMs;
-  for await (const sequence of texts) {
-    await progress.next(sequence);
-    const known = begun?.resid.get(placeOf(sequence));
-    begun?.resid.delete(placeOf(sequence));
-    const text = await (known ? encodeResid(open, known, progress.within) : textOf(sequence.ids, progress.within));
-    state.add(sequence, text, codesOf(open, text, sequence.ids.length));
-    progress.ran(sequence.ids.length);
-    if (performance.now() < due) continue;
-    const start = performance.now();
-    await save();
-    due = performance.now() + Math.max(everyMs, everyMs && (performance.now() - start) / SAVE_SHARE);
+  for await (const window of windows(texts, atOnce.n, atOnce.size)) {
+    await progress.next(window[0]!);
+    const unknown = window.filter((sequence) => !begun?.resid.has(placeOf(sequence)));
+    const together = await residTogether(open.model, hooks, unknown, atOnce, progress.within);
+    for (const sequence of window) {
+      await progress.next(sequence);
+      const known = begun?.resid.get(placeOf(sequence)) ?? together.get(sequence);
+      begun?.resid.delete(placeOf(sequence));
+      const text = await (known ? encodeResid(open, known, progress.within) : run(sequence.ids, progress.within));
+      state.add(sequence, text, codesOf(open, text, sequence.ids.length));
+      progress.ran(sequence.ids.length);
+      if (performance.now() < due) continue;
+      const start = performance.now();
+      await save();
+      due = performance.now() + Math.max(everyMs, everyMs && (performance.now() - start) / SAVE_SHARE);
+    }
   }
 }
 
