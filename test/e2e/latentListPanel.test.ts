@@ -105,10 +105,12 @@ describe('list of latents', () => {
     await row(555).click();
     assert.deepEqual((await events()).at(-1), { kind: 'chooseLatent', latent: 555 });
     assert.deepEqual((await sent('latents/wantCard')).at(-1), { latent: 555 });
+    // the selection comes back from the host
+    await panel.page.locator('.latent-row.locked', { hasText: '#555' }).waitFor();
     await row(555).click();
     assert.equal((await host((h) => h.selection)).latent, undefined, 'again lets it go');
     await host((h) => h.select({ ...h.selection, latent: 604, layer: 4 }));
-    await panel.page.locator('.latent-row.locked').waitFor();
+    await panel.page.locator('.latent-row.locked', { hasText: '#604' }).waitFor();
     await row(604).click();
     assert.equal((await host((h) => h.selection)).latent, undefined, 'also what is locked at a layer');
   });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import * as vscode from 'vscode';
@@ -72,6 +72,7 @@ describe('circuits', () => {
       Object.assign(vscode.window, { showSaveDialog: original });
     }
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+    rmSync(file);
     assert.equal(lines.length, 1 + 3 * 64);
     const json = readFileSync(extensionPath('test/fixtures/reference/attn-only-2l/reference.json'), 'utf8');
     const expected = (JSON.parse(json) as Reference).composition.scores['0->1'].K[4]![5]!;
