@@ -29,7 +29,7 @@ const open = async (options: PanelOptions = {}): Promise<void> => {
   panel = await Panel.open(harness, { width: 1000, height: 900, drawn, ...options });
 };
 const host = <T, E = undefined>(work: (host: CompareHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 const sent = async <K extends keyof CompareToHost>(name: K): Promise<CompareToHost[K][]> =>
   (await host(({ sent: all }) => all))
     .filter(({ method }) => method === name)

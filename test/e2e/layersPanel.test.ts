@@ -20,7 +20,7 @@ const open = async (options: PanelOptions = {}): Promise<void> => {
   panel = await Panel.open(harness, { width: 900, height: 1200, drawn, ...options });
 };
 const host = <T, E = undefined>(work: (host: LayersHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 const sent = async <K extends keyof LayersToHost>(name: K): Promise<LayersToHost[K][]> =>
   (await host(({ sent: all }) => all)).filter(({ method }) => method === name).map((m) => m.params as LayersToHost[K]);
 const column = async (name: string): Promise<string[]> => {

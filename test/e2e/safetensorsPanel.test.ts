@@ -17,7 +17,7 @@ const open = async (options: PanelOptions = {}): Promise<void> => {
   panel = await Panel.open(harness, { width: 1100, height: 900, drawn: ['[role=treegrid]'], ...options });
 };
 const host = <T, E = undefined>(work: (host: SafetensorsHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 const sent = async <K extends keyof SafetensorsToHost>(name: K): Promise<SafetensorsToHost[K][]> =>
   (await host(({ sent: all }) => all))
     .filter(({ method }) => method === name)

@@ -18,7 +18,7 @@ const open = async (options: PanelOptions = {}): Promise<void> => {
   panel = await Panel.open(harness, { width: 900, height: 800, drawn, ...options });
 };
 const host = <T, E = undefined>(work: (host: TrainingHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 const sent = async <K extends keyof TrainingToHost>(name: K): Promise<TrainingToHost[K][]> =>
   (await host(({ sent: all }) => all))
     .filter(({ method }) => method === name)

@@ -24,7 +24,7 @@ export async function open(options: PanelOptions = {}): Promise<Panel> {
 
 /** Runs `work` in the page with the fake host. It may use nothing from around it but `extra`. */
 export const host = <T, E = undefined>(work: (host: CircuitsHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 
 export const sent = (): Promise<CircuitsMessage[]> => host(({ sent: all }) => all);
 export const events = async (): Promise<SelectionEvent[]> =>

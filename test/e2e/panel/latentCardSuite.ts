@@ -22,7 +22,7 @@ export const open = async (options: PanelOptions = {}): Promise<void> => {
   panel = await Panel.open(harness, { width: 728, height: 1500, drawn, ...options });
 };
 export const host = <T, E = undefined>(work: (host: LatentCardHost, extra: E) => T, extra?: E): Promise<T> =>
-  panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+  panel.onHost(work, extra);
 export const sent = async <K extends keyof LatentsToHost>(name: K): Promise<LatentsToHost[K][]> =>
   (await host(({ sent: all }) => all))
     .filter(({ method }) => method === name)

@@ -76,9 +76,19 @@ export class Panel {
     return this.page.context().close();
   }
 
-  /** Runs `work` in the page with the fake host. It may use nothing from around it but `extra`. */
+  /** `onHost` of the attention panel. */
   host<T, E = undefined>(work: (host: PanelHost, extra: E) => T, extra?: E): Promise<T> {
-    return this.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`);
+    return this.onHost(work, extra);
+  }
+
+  /**
+   * Runs `work` in the page with the fake host, which has received by then what the panel sent before: it receives in a timer,
+   * and a timer runs after those that were set earlier for as long or less; browsers make 4 ms of 0 in timers of timers.
+   * It may use nothing from around it but `extra`.
+   */
+  onHost<H, T, E = undefined>(work: (host: H, extra: E) => T, extra?: E): Promise<T> {
+    const call = `(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`;
+    return this.page.evaluate(`new Promise((go) => setTimeout(go, 4)).then(() => ${call})`);
   }
 
   sent(): Promise<Message[]> {

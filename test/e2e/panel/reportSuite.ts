@@ -33,8 +33,7 @@ export function useReport(method: ReportMethod, drawn: string): ReportSuite {
   });
   const suite: ReportSuite = {
     open: async (options = {}) => (panel = await Panel.open(harness, { ...options, drawn: [drawn] })),
-    host: (work, extra) =>
-      panel.page.evaluate(`(${work.toString()})(window.panelHost, ${JSON.stringify(extra) ?? 'undefined'})`),
+    host: (work, extra) => panel.onHost(work, extra),
     sent: async <T>(name: string) =>
       (await suite.host((host) => host.sent)).filter((m) => m.method === name).map(({ params }) => params as T),
     events: async () => (await suite.sent<{ event: SelectionEvent }>('report/select')).map(({ event }) => event),
