@@ -2,6 +2,7 @@ import * as l10n from '@vscode/l10n';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { InputError } from '../checkpoint/errors';
 import type { Graph } from '../graph/transformer';
+import { InPlace, withUnconverted } from './inPlace';
 import { runtimeReason } from './runtimeReason';
 import { BREAKS_WEBGPU, forWebgpu } from './webgpu';
 
@@ -41,17 +42,25 @@ function refuse({ source }: Graph, error: unknown): never {
 
 /** One emitted graph, loaded on one provider. */
 export class Session {
+  private readonly inPlace: InPlace | undefined;
+
   private constructor(
     private readonly session: InferenceSession,
     private readonly graph: Graph,
-  ) {}
+    isInPlace: boolean,
+  ) {
+    this.inPlace = isInPlace ? new InPlace(session) : undefined;
+  }
 
   static async create(
     graph: Graph,
     provider: string,
     { once = false, isMapped = once, arena = once, threads }: SessionOptions = {},
   ): Promise<Session> {
-    const bytes = provider === 'webgpu' ? forWebgpu(graph.bytes) : graph.bytes;
+    // what is mapped runs once, and with graphs that others made nothing is certain
+    const isInPlace = provider === 'cpu' && !isMapped && graph.source === undefined;
+    const own = isInPlace ? withUnconverted(graph.bytes) : graph.bytes;
+    const bytes = provider === 'webgpu' ? forWebgpu(own) : own;
     const session = await InferenceSession.create(bytes, {
       executionProviders: provider === 'cpu' ? ['cpu'] : [provider, 'cpu'],
       // measured: the arena keeps a spare copy of every output, which a session that runs once takes along when it goes
@@ -72,7 +81,7 @@ export class Session {
         ...(provider === 'webgpu' && { optimization: { disable_specified_optimizers: BREAKS_WEBGPU } }),
       },
     }).catch((error: unknown) => refuse(graph, error));
-    return new Session(session, graph);
+    return new Session(session, graph, isInPlace);
   }
 
   /**
@@ -87,8 +96,8 @@ export class Session {
       own[name] = feed;
     }
     const outputs = this.graph.outputs.filter((name) => wanted?.has(this.call(name)) ?? true);
-    const ran = this.session.run(own, outputs).catch((error: unknown) => refuse(this.graph, error));
-    const results = (await ran) as Record<string, Tensor>;
+    const ran = this.inPlace?.run(own, outputs) ?? this.session.run(own, outputs);
+    const results = (await ran.catch((error: unknown) => refuse(this.graph, error))) as Record<string, Tensor>;
     return this.graph.calls
       ? Object.fromEntries(Object.entries(results).map(([name, value]) => [this.call(name), value]))
       : results;
