@@ -34,7 +34,7 @@ const startTorch = (folder: string, env?: TorchOptions['env']): Torch<Answer> | 
 const runnerOf = (checkpoint: Checkpoint): Promise<ModelRunner> =>
   createRunner(checkpoint, { providers: ['cpu'], log: () => undefined });
 
-const { dModel, nLayers, dVocab, nHeads } = GPT2_SMALL;
+const { dModel, nLayers, dVocab } = GPT2_SMALL;
 const EVERYTHING = ['blocks.*.attn.hook_pattern', 'blocks.*.hook_resid_post', 'logits'];
 
 /** What a head's pattern holds. PyTorch makes it whole: n². */
@@ -42,8 +42,6 @@ const sourcesOf = (n: number): number => heldSources(rowBounds(n, rowBlocks(n)))
 /** Products of the forward pass. */
 const flopOf = (n: number): number =>
   2 * (nLayers * (12 * n * dModel ** 2 + 2 * sourcesOf(n) * dModel) + n * dModel * dVocab);
-/** Patterns, residuals and logits: made once and copied out once. */
-const bytesOf = (n: number): number => 8 * (nLayers * (nHeads * sourcesOf(n) + n * dModel) + n * dVocab);
 
 /** Of what is compared, started anew: figures of the same code differ by a fifth from process to process. */
 const STARTS = 3;
@@ -71,7 +69,6 @@ const everything = (n: number): Measure<Context> => ({
         all[0]!.peer,
       ].join('; '),
       flop: flopOf(n),
-      bytes: bytesOf(n),
       also: [
         {
           beside: AWAKE,

@@ -43,9 +43,7 @@ const rounded = (value) =>
     : Array.isArray(value)
       ? value.map(rounded)
       : value && typeof value === 'object'
-        ? Object.fromEntries(
-            Object.entries(value).map(([key, each]) => [key, key === 'bytes' || key === 'flop' ? each : rounded(each)]),
-          )
+        ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, key === 'flop' ? each : rounded(each)]))
         : value;
 
 const short = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toPrecision(3));
@@ -71,23 +69,16 @@ function tables({ date, machine, measures, growth }) {
   ].join('\n\n');
 }
 
-function cells({ name, value, unit, beside, besideValue, ratio, goal, met, skipped, flop, bytes }, machine) {
+function cells({ name, value, unit, beside, besideValue, ratio, goal, met, skipped, flop }, machine) {
   if (skipped) return [name, `not measured: ${skipped}`, beside ?? '', '', goal ?? '', ''];
   const share = (ms) => `${((100 * ms) / value).toFixed(0)} %`;
-  const limits =
-    unit === 'ms'
-      ? [
-          flop && `products ${share(flop / machine.gemmGFlops / 1e6)}`,
-          bytes && `copying out ${share(bytes / machine.freshCopyGBs / 1e6)}`,
-        ].filter(Boolean)
-      : [];
   return [
     name,
     `${short(value)} ${unit}`,
     besideValue === undefined ? (beside ?? '') : `${beside}: ${short(besideValue)} ${unit}`,
     ratio === undefined ? '' : short(ratio),
     goal ? `${goal}${met ? '' : ': **missed**'}` : '',
-    limits.join(', '),
+    flop && unit === 'ms' ? `products ${share(flop / machine.gemmGFlops / 1e6)}` : '',
   ];
 }
 

@@ -16,9 +16,8 @@ export interface Figure {
   note?: string;
   /** The same beside something else, without a goal: a row each. */
   also?: (Figure & { beside: string })[];
-  /** What the machine must do at the least: floating-point operations, bytes moved. */
+  /** Of floating-point operations: what the machine must do at the least. */
   flop?: number;
-  bytes?: number;
 }
 
 export interface Measure<C> {
@@ -101,7 +100,8 @@ export function joinedRounds<K extends string>(all: Rounds<K>[]): Rounds<K> {
   return roundsOf(Object.fromEntries(entries) as Record<K, number[]>);
 }
 
-const sign = ({ most, least }: Goal): string => (most === undefined ? `≥ ${least}` : `≤ ${most}`);
+const sign = ({ most, least }: Goal): string =>
+  most === undefined ? `≥ ${least}` : `≤ ${Number(most.toPrecision(3))}`;
 
 /** A measure as results.json has it. */
 function record({ name, unit, beside, goal }: Omit<Measure<unknown>, 'run'>, figure: Figure): Record<string, unknown> {
