@@ -14,28 +14,41 @@ import { variants } from './support/variants';
 const bits = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer =>
   Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
 
+/** How a model is run: whole, a block and a row of logits at a time, attention in blocks of rows (scores are whole or not there). */
+const WAYS = {
+  'all of it': {},
+  'a block at a time': { segmentBytes: 1, heldPerRun: 1 },
+  'in blocks of rows': { rowBlocks: [{ from: 4, blocks: 4 }] },
+};
+
 for (const variant of variants)
-  it(`outputs in place of ${variant.name}: the bits of the run that copies, of all hooks, while others are held`, async () => {
+  describe(`outputs in place of ${variant.name}`, function () {
+    this.timeout(20_000);
     const { folder } = writeRandomCheckpoint(variant);
-    const checkpoint = await openCheckpoint(folder);
-    const runner = await createRunner(checkpoint, { providers: [PROVIDER], log: () => undefined });
-    const { dVocab } = checkpoint.description;
-    const hooks = hookNames(checkpoint.description);
-    const prompts = [9, 5, 9, 5, 9].map((n, i) =>
-      Array.from({ length: n }, (_, t) => (t * t * 5 + 3 * (i % 2)) % dVocab),
-    );
-    const held: ForwardResult[] = [];
-    for (const ids of prompts) held.push(await runner.run({ ids, hooks, topK: 3 }));
-    for (const [i, { hooks: values, next }] of held.entries()) {
-      const first = held[i % 2]!;
-      for (const hook of hooks) {
-        assert.deepEqual(values[hook]!.shape, first.hooks[hook]!.shape, hook);
-        assert.ok(bits(values[hook]!.data).equals(bits(first.hooks[hook]!.data)), `${hook} of run ${i}`);
-      }
-      assert.deepEqual(next, first.next);
-    }
-    await runner.dispose();
-  }).timeout(20_000);
+    for (const [way, limits] of Object.entries(WAYS))
+      it(`have the bits of the run that copies, while others are held: all hooks, ${way}`, async () => {
+        const checkpoint = await openCheckpoint(folder);
+        const runner = await createRunner(checkpoint, { providers: [PROVIDER], log: () => undefined, limits });
+        const { dVocab } = checkpoint.description;
+        const hooks = hookNames(checkpoint.description).filter(
+          (name) => !('rowBlocks' in limits && name.endsWith('attn_scores')),
+        );
+        const prompts = [9, 5, 9, 5, 9].map((n, i) =>
+          Array.from({ length: n }, (_, t) => (t * t * 5 + 3 * (i % 2)) % dVocab),
+        );
+        const held: ForwardResult[] = [];
+        for (const ids of prompts) held.push(await runner.run({ ids, hooks, topK: 3 }));
+        for (const [i, { hooks: values, next }] of held.entries()) {
+          const first = held[i % 2]!;
+          for (const hook of hooks) {
+            assert.deepEqual(values[hook]!.shape, first.hooks[hook]!.shape, hook);
+            assert.ok(bits(values[hook]!.data).equals(bits(first.hooks[hook]!.data)), `${hook} of run ${i}`);
+          }
+          assert.deepEqual(next, first.next);
+        }
+        await runner.dispose();
+      });
+  });
 
 describe('outputs in place', () => {
   type Fetches = InferenceSession.FetchesType;
