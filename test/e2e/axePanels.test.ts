@@ -4,6 +4,7 @@ import type { Page } from 'playwright-core';
 import { changeTheme, themeNames, violations } from './panel/axe';
 import { focusRing } from './panel/focus';
 import { layers, say, visits } from './panel/axeVisits';
+import { strayConcepts } from './panel/concepts';
 import { type Harness, startHarness } from './panel/harness';
 import { Panel } from './panel/page';
 
@@ -37,6 +38,7 @@ describe('axe-core', function () {
         for (const [at, [what, go]] of steps.entries()) {
           await go?.(panel.page);
           await panel.settle();
+          found.push(...(await strayConcepts(panel.page)).map((line) => `${what}: ${line}`));
           for (const [i, theme] of themeNames.entries()) {
             await changeTheme(panel.page, theme);
             // in its first state by all rules in every theme; other states by all in one, and by those of colours in the others
