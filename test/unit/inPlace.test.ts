@@ -171,6 +171,31 @@ describe('outputs in place', () => {
     await release();
   });
 
+  it('are not copied where a number changes that is no size, as a training’s rate does', async () => {
+    const { run, fetches, release } = await open((g) => {
+      const [x, rate] = [g.input('x', DataType.FLOAT, ['n']), g.input('rate', DataType.FLOAT, [])];
+      return [[g.op('Mul', [x, rate]), DataType.FLOAT]];
+    });
+    const scalar = (value: number): Tensor => new Tensor('float32', Float32Array.of(value), []);
+    for (const rate of [1, 2, 3])
+      assert.deepEqual(Object.values(await run({ x: floats(1, 2), rate: scalar(rate) })).map(numbers), [
+        [rate, 2 * rate],
+      ]);
+    assert.deepEqual(fetches.map(Array.isArray), [true, false, false]);
+    await release();
+  });
+
+  it('of so many sizes are known that memory stays bounded', async () => {
+    const { run, fetches, release } = await open((g) => [
+      [g.op('Neg', [g.input('x', DataType.FLOAT, ['n'])]), DataType.FLOAT],
+    ]);
+    for (let n = 1; n <= 1025; n++) await run({ x: new Tensor('float32', new Float32Array(n), [n]) });
+    await run({ x: floats(1) });
+    await run({ x: floats(1) });
+    assert.deepEqual(fetches.slice(1024).map(Array.isArray), [true, true, false], 'the first was forgotten');
+    await release();
+  });
+
   it('are not taken for made where a run fails', async () => {
     const { run, release } = await open((g) => [
       [g.op('Gather', [g.floats([5, 6, 7], [3]), g.input('i', DataType.INT64, ['n'])]), DataType.FLOAT],

@@ -37,6 +37,9 @@ const prefix = toBinary(
 /** The model whose first output the binding cannot convert. Parts of a serialized message are merged, lists one after the other. */
 export const withUnconverted = (model: Uint8Array): Uint8Array => Buffer.concat([prefix, model]);
 
+/** Sizes that are known of a session at once. */
+const KEPT = 1024;
+
 type Tensors = Record<string, Tensor>;
 
 interface Layout {
@@ -57,15 +60,17 @@ const layoutOf = (results: Tensors): Layout[] =>
     View: data.constructor as Layout['View'],
   }));
 
-/** In memory that nobody fills with zeros, as all of it is written. */
+/** In memory that nobody fills with zeros, as all of it is written; aligned to 16 bytes, on which sums of rows depend. */
 const placed = ({ type, dims, bytes, View }: Layout): Tensor =>
   new Tensor(type, new View(Buffer.allocUnsafeSlow(bytes).buffer), dims);
 
-/** What sizes of outputs follow from: which they are, sizes of inputs, and single numbers, as ends of slices are. */
+/** What sizes of outputs follow from: which they are, sizes of inputs, and single whole numbers, as ends of slices are. */
 const keyOf = (feeds: Tensors, outputs: string[]): string =>
   [
     ...outputs,
-    ...Object.entries(feeds).map(([name, { dims, size, data }]) => `${name} ${size === 1 ? data[0] : dims.join()}`),
+    ...Object.entries(feeds).map(
+      ([name, { type, dims, size, data }]) => `${name} ${type === 'int64' && size === 1 ? data[0] : dims.join()}`,
+    ),
   ].join('\n');
 
 /** What is needed of a session. */
@@ -84,6 +89,7 @@ export class InPlace {
     const layout = this.layouts.get(key);
     if (layout) return this.runInto(feeds, layout);
     const results = (await this.session.run(feeds, outputs)) as Tensors;
+    if (this.layouts.size === KEPT) this.layouts.clear();
     this.layouts.set(key, layoutOf(results));
     return results;
   }
